@@ -1,0 +1,145 @@
+//! Everything that can be wrong with what a caller hands over, one variant a remedy.
+//!
+//! Rows, columns and classes are counted from 0. How a fit *ended* is no error: see
+//! [`Status`](crate::solver::Status).
+
+/// The engine's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong, where, and how to mend it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice is not as long as the shapes that belong to it.
+    #[error("{what} has {found} values where {expected} are needed ({shape})")]
+    Shape {
+        /// The argument's name.
+        what: &'static str,
+        /// How the expected length comes about, e.g. `rows × features`.
+        shape: &'static str,
+        /// The expected length.
+        expected: usize,
+        /// The length that was found.
+        found: usize,
+    },
+    /// There is no row to learn from.
+    #[error("the table has no rows")]
+    NoRows,
+    /// A value of the design matrix is NaN or infinite.
+    #[error("row {row}, column {column} is {value}: every value must be finite (impute or drop missing ones)")]
+    NotFinite {
+        /// Row of the value.
+        row: usize,
+        /// Column of the value.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A compressed sparse row matrix breaks its own layout.
+    #[error("sparse matrix: {problem} at position {position}")]
+    Sparse {
+        /// What is broken.
+        problem: &'static str,
+        /// Index into the array that breaks it.
+        position: usize,
+    },
+    /// A class id is not below the number of classes.
+    #[error("row {row} has class {class}, but there are only {classes} classes (0 to {})", .classes.saturating_sub(1))]
+    ClassOutOfRange {
+        /// Row of the label.
+        row: usize,
+        /// The class id found.
+        class: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// All rows (of positive weight) belong to one class.
+    #[error("the target has one class only ({class}): at least two are needed to tell apart")]
+    OneClass {
+        /// The only class.
+        class: String,
+    },
+    /// A class that is listed has no row of positive weight, so its intercept would run to −∞.
+    #[error("class {class} has no rows: leave it out of the classes")]
+    EmptyClass {
+        /// The class without rows.
+        class: String,
+    },
+    /// Two classes carry the same label.
+    #[error("class {class} is listed twice")]
+    DuplicateClass {
+        /// The repeated label.
+        class: String,
+    },
+    /// A soft label is not a distribution over the classes.
+    #[error(
+        "soft label of row {row} is not a distribution (found {problem}): entries must be ≥ 0 and sum to 1"
+    )]
+    SoftLabel {
+        /// Row of the label.
+        row: usize,
+        /// What was found.
+        problem: String,
+    },
+    /// A sample weight is zero, negative, NaN or infinite.
+    #[error("weight of row {row} is {value}: weights must be positive and finite (drop rows of weight 0)")]
+    Weight {
+        /// Row of the weight.
+        row: usize,
+        /// The weight.
+        value: f64,
+    },
+    /// An offset is NaN or infinite.
+    #[error("offset of row {row}, class {class} is {value}: offsets must be finite")]
+    Offset {
+        /// Row of the offset.
+        row: usize,
+        /// Class of the offset.
+        class: usize,
+        /// The value.
+        value: f64,
+    },
+    /// An option lies outside its range.
+    #[error("{option} is {value}: it must be {range}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// The value given.
+        value: String,
+        /// The values allowed.
+        range: &'static str,
+    },
+    /// The model and the rows to predict have different widths.
+    #[error("the model has {expected} features, the rows have {found}")]
+    Features {
+        /// Features of the model.
+        expected: usize,
+        /// Features of the rows.
+        found: usize,
+    },
+    /// A coefficient or an intercept is NaN or infinite.
+    #[error("{what} of class {class} is {value}: coefficients must be finite")]
+    Coefficient {
+        /// Which one.
+        what: String,
+        /// Its class.
+        class: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A function of probabilities got something that is none.
+    #[error("probability of row {row}, class {class} is {value}: probabilities lie in [0, 1] and a row sums to 1")]
+    Probability {
+        /// Row of the value.
+        row: usize,
+        /// Class of the value.
+        class: usize,
+        /// The value.
+        value: f64,
+    },
+}
+
+/// `Ok` if `found == expected`, else [`Error::Shape`].
+pub(crate) fn check_len(what: &'static str, shape: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found { Ok(()) } else { Err(Error::Shape { what, shape, expected, found }) }
+}
