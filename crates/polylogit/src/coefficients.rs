@@ -118,6 +118,9 @@ mod tests {
     fn shapes_and_values_are_checked() {
         assert!(matches!(Coefficients::new(2, 2, vec![0.0; 3], vec![0.0; 2]), Err(Error::Shape { .. })));
         let bad = Coefficients::new(2, 2, vec![0.0, 0.0, 0.0, f64::NAN], vec![0.0; 2]);
-        assert_eq!(bad.unwrap_err().to_string(), "the weight of feature 1 of class 1 is NaN: coefficients must be finite");
+        assert_eq!(
+            bad.unwrap_err().to_string(),
+            "the weight of feature 1 of class 1 is NaN: coefficients must be finite"
+        );
     }
 }

@@ -22,11 +22,19 @@ pub enum Error {
         /// The length that was found.
         found: usize,
     },
+    /// The product of the shapes does not fit the machine's integers.
+    #[error("{what} is too large for this machine")]
+    TooLarge {
+        /// The product.
+        what: &'static str,
+    },
     /// There is no row to learn from.
     #[error("the table has no rows")]
     NoRows,
     /// A value of the design matrix is NaN or infinite.
-    #[error("row {row}, column {column} is {value}: every value must be finite (impute or drop missing ones)")]
+    #[error(
+        "row {row}, column {column} is {value}: every value must be finite (impute or drop missing ones)"
+    )]
     NotFinite {
         /// Row of the value.
         row: usize,
@@ -42,6 +50,14 @@ pub enum Error {
         problem: &'static str,
         /// Index into the array that breaks it.
         position: usize,
+    },
+    /// X and the target differ in their number of rows.
+    #[error("X has {design} rows, the target has {target}")]
+    Rows {
+        /// Rows of X.
+        design: usize,
+        /// Rows of the target.
+        target: usize,
     },
     /// A class id is not below the number of classes.
     #[error("row {row} has class {class}, but there are only {classes} classes (0 to {})", .classes.saturating_sub(1))]
@@ -128,7 +144,9 @@ pub enum Error {
         value: f64,
     },
     /// A function of probabilities got something that is none.
-    #[error("probability of row {row}, class {class} is {value}: probabilities lie in [0, 1] and a row sums to 1")]
+    #[error(
+        "probability of row {row}, class {class} is {value}: probabilities lie in [0, 1] and a row sums to 1"
+    )]
     Probability {
         /// Row of the value.
         row: usize,
@@ -140,6 +158,11 @@ pub enum Error {
 }
 
 /// `Ok` if `found == expected`, else [`Error::Shape`].
-pub(crate) fn check_len(what: &'static str, shape: &'static str, expected: usize, found: usize) -> Result<()> {
+pub(crate) fn check_len(
+    what: &'static str,
+    shape: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Shape { what, shape, expected, found }) }
 }

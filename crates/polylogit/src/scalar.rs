@@ -1,9 +1,26 @@
 //! The two floating-point types that data may come in.
 
+use crate::design::Storage;
+
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+    use super::Storage;
+    pub trait Sealed: Sized {
+        /// A row-major slice of this type as a design matrix keeps it.
+        #[expect(private_interfaces, reason = "the trait is sealed")]
+        fn storage(values: &[Self]) -> Storage<'_>;
+    }
+    impl Sealed for f32 {
+        #[expect(private_interfaces, reason = "the trait is sealed")]
+        fn storage(values: &[Self]) -> Storage<'_> {
+            Storage::F32(values)
+        }
+    }
+    impl Sealed for f64 {
+        #[expect(private_interfaces, reason = "the trait is sealed")]
+        fn storage(values: &[Self]) -> Storage<'_> {
+            Storage::F64(values)
+        }
+    }
 }
 
 /// `f32` or `f64`. Sealed: the numerical promises hold for these two only.
@@ -84,7 +101,11 @@ macro_rules! impl_scalar {
                 f64::from(self)
             }
             #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, clippy::allow_attributes, reason = "rounding is the purpose")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::allow_attributes,
+                reason = "rounding is the purpose"
+            )]
             fn from_f64(value: f64) -> Self {
                 value as $t
             }

@@ -1,0 +1,3 @@
+//! The polylogit command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Dense factorisations; the only file that names the linear-algebra crate.

@@ -1,0 +1,1 @@
+//! Metrics of probabilities: accuracy, log loss, Brier score, calibration error, confusion.

@@ -1,0 +1,251 @@
+//! The builder: options as a sentence, checked once.
+
+use crate::coefficients::Coefficients;
+use crate::design::Design;
+use crate::error::{Error, Result};
+use crate::fit::{self, Fit};
+use crate::solver::{Observer, Silent};
+use crate::target::Target;
+
+/// Inverse strength that is used when neither `c` nor `lambda` is given, as in scikit-learn.
+pub const DEFAULT_C: f64 = 1.0;
+/// Relative certified gap that ends a fit.
+pub const DEFAULT_TOL: f64 = 1e-6;
+/// Steps after which a fit ends in any case.
+pub const DEFAULT_MAX_STEPS: usize = 1000;
+
+/// How to fit: a builder that is checked once, in [`LogisticRegression::fit`].
+///
+/// ```
+/// use polylogit::{Design, LogisticRegression, Target};
+/// # let x = [0.0, 1.0, 2.0, 3.0];
+/// # let (design, target) = (Design::dense(&x, 4, 1)?, Target::from_labels([0, 1, 0, 1])?);
+/// let fit = LogisticRegression::new().lambda(0.01).standardize(true).tol(1e-9).fit(&design, &target)?;
+/// # assert!(fit.status.is_converged());
+/// # Ok::<(), polylogit::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct LogisticRegression {
+    strength: Strength,
+    l1_ratio: f64,
+    intercept: bool,
+    standardize: bool,
+    penalty_factors: Option<Vec<f64>>,
+    tol: f64,
+    max_steps: usize,
+    threads: Option<usize>,
+    warm_start: Option<Coefficients>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Strength {
+    C(f64),
+    Lambda(f64),
+}
+
+impl Default for LogisticRegression {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LogisticRegression {
+    /// C = 1, ridge, with intercept, raw scale, tol 1e-6.
+    pub fn new() -> Self {
+        Self {
+            strength: Strength::C(DEFAULT_C),
+            l1_ratio: 0.0,
+            intercept: true,
+            standardize: false,
+            penalty_factors: None,
+            tol: DEFAULT_TOL,
+            max_steps: DEFAULT_MAX_STEPS,
+            threads: None,
+            warm_start: None,
+        }
+    }
+
+    /// Inverse strength as in scikit-learn: λ = 1/(C·S). Greater than 0; infinite means λ = 0.
+    pub fn c(mut self, c: f64) -> Self {
+        self.strength = Strength::C(c);
+        self
+    }
+
+    /// Strength λ ≥ 0 of the penalty on the mean loss, as in glmnet and Spark.
+    pub fn lambda(mut self, lambda: f64) -> Self {
+        self.strength = Strength::Lambda(lambda);
+        self
+    }
+
+    /// Share α of the L1 norm in the penalty; this version solves the ridge, α = 0.
+    pub fn l1_ratio(mut self, alpha: f64) -> Self {
+        self.l1_ratio = alpha;
+        self
+    }
+
+    /// Fit intercepts b (never penalised)? Default: yes.
+    pub fn intercept(mut self, intercept: bool) -> Self {
+        self.intercept = intercept;
+        self
+    }
+
+    /// Penalise sd_j·W_·j in place of W_·j (sd with 1/S weights)? The coefficients are on the raw scale
+    /// either way. Default: no.
+    pub fn standardize(mut self, standardize: bool) -> Self {
+        self.standardize = standardize;
+        self
+    }
+
+    /// A factor v_j ≥ 0 on the penalty of each feature (d values); 0 leaves a feature unpenalised.
+    pub fn penalty_factors(mut self, factors: Vec<f64>) -> Self {
+        self.penalty_factors = Some(factors);
+        self
+    }
+
+    /// The certified relative gap that ends the fit. Default: 1e-6.
+    pub fn tol(mut self, tol: f64) -> Self {
+        self.tol = tol;
+        self
+    }
+
+    /// Steps after which the fit ends in any case. Default: 1000.
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.max_steps = steps;
+        self
+    }
+
+    /// Threads to use; the result is the same for any number. Default: all cores.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Coefficients to start from, on the raw scale.
+    pub fn warm_start(mut self, coefficients: Coefficients) -> Self {
+        self.warm_start = Some(coefficients);
+        self
+    }
+
+    /// Fits.
+    ///
+    /// # Errors
+    /// Options out of range, shapes that do not fit, values that are not finite: see [`Error`].
+    pub fn fit(&self, design: &Design<'_>, target: &Target) -> Result<Fit> {
+        self.fit_observed(design, target, &mut Silent)
+    }
+
+    /// Fits; `observer` hears of every step and may end the fit.
+    ///
+    /// # Errors
+    /// As [`LogisticRegression::fit`].
+    pub fn fit_observed(
+        &self,
+        design: &Design<'_>,
+        target: &Target,
+        observer: &mut dyn Observer,
+    ) -> Result<Fit> {
+        let options = self.check(design, target)?;
+        fit::fit(design, target, &options, observer)
+    }
+
+    fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {
+        let d = design.features();
+        if design.rows() != target.rows() {
+            return Err(Error::Rows { design: design.rows(), target: target.rows() });
+        }
+        let lambda = match self.strength {
+            Strength::C(c) if c > 0.0 => 1.0 / (c * target.total_weight()),
+            Strength::C(c) => return Err(out_of_range("C", c, "greater than 0")),
+            Strength::Lambda(l) if l >= 0.0 && l.is_finite() => l,
+            Strength::Lambda(l) => return Err(out_of_range("lambda", l, "finite and at least 0")),
+        };
+        if !(0.0..=1.0).contains(&self.l1_ratio) {
+            return Err(out_of_range("l1_ratio", self.l1_ratio, "between 0 and 1"));
+        }
+        if self.l1_ratio > 0.0 {
+            return Err(out_of_range("l1_ratio", self.l1_ratio, "0: this version fits ridge penalties only"));
+        }
+        if !(self.tol > 0.0 && self.tol < 1.0) {
+            return Err(out_of_range("tol", self.tol, "between 0 and 1, both excluded"));
+        }
+        if self.threads == Some(0) {
+            return Err(out_of_range("threads", 0.0, "at least 1"));
+        }
+        let penalty_factors = match &self.penalty_factors {
+            None => vec![1.0; d],
+            Some(v) => {
+                crate::error::check_len("penalty factors", "features", d, v.len())?;
+                if let Some(bad) = v.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
+                    return Err(out_of_range("a penalty factor", *bad, "finite and at least 0"));
+                }
+                v.clone()
+            }
+        };
+        if let Some(c) = &self.warm_start {
+            if c.features() != d {
+                return Err(Error::Features { expected: c.features(), found: d });
+            }
+            crate::error::check_len("warm start", "classes", target.classes().len(), c.classes())?;
+        }
+        Ok(Options {
+            lambda,
+            l1_ratio: self.l1_ratio,
+            intercept: self.intercept,
+            standardize: self.standardize,
+            penalty_factors,
+            tol: self.tol,
+            max_steps: self.max_steps,
+            threads: self.threads,
+            warm_start: self.warm_start.clone(),
+        })
+    }
+}
+
+fn out_of_range(option: &'static str, value: f64, range: &'static str) -> Error {
+    Error::Option { option, value: value.to_string(), range }
+}
+
+/// Options that were checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) lambda: f64,
+    pub(crate) l1_ratio: f64,
+    pub(crate) intercept: bool,
+    pub(crate) standardize: bool,
+    pub(crate) penalty_factors: Vec<f64>,
+    pub(crate) tol: f64,
+    pub(crate) max_steps: usize,
+    pub(crate) threads: Option<usize>,
+    pub(crate) warm_start: Option<Coefficients>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_out_of_range_are_named() {
+        let x = [0.0, 1.0, 2.0];
+        let design = Design::dense(&x, 3, 1).unwrap();
+        let target = Target::from_labels([0, 1, 0]).unwrap();
+        let message = |builder: LogisticRegression| builder.check(&design, &target).unwrap_err().to_string();
+        let new = LogisticRegression::new;
+        assert_eq!(message(new().lambda(-1.0)), "lambda is -1: it must be finite and at least 0");
+        assert_eq!(message(new().lambda(f64::NAN)), "lambda is NaN: it must be finite and at least 0");
+        assert_eq!(message(new().c(0.0)), "C is 0: it must be greater than 0");
+        assert_eq!(message(new().l1_ratio(1.5)), "l1_ratio is 1.5: it must be between 0 and 1");
+        assert_eq!(message(new().tol(0.0)), "tol is 0: it must be between 0 and 1, both excluded");
+        assert_eq!(message(new().threads(0)), "threads is 0: it must be at least 1");
+        assert!(
+            message(new().penalty_factors(vec![1.0, 1.0])).contains("penalty factors has 2 values where 1")
+        );
+        assert!(message(new().penalty_factors(vec![-1.0])).contains("a penalty factor is -1"));
+        assert!(message(new().warm_start(Coefficients::zeros(2, 2))).contains("2 features"));
+        assert!(message(new().warm_start(Coefficients::zeros(3, 1))).contains("warm start"));
+        let short = Design::dense(&x[..2], 2, 1).unwrap();
+        assert_eq!(new().check(&short, &target).unwrap_err(), Error::Rows { design: 2, target: 3 });
+        assert!((new().c(2.0).check(&design, &target).unwrap().lambda - 1.0 / 6.0).abs() < 1e-16);
+        assert_eq!(new().c(f64::INFINITY).check(&design, &target).unwrap().lambda, 0.0);
+    }
+}
