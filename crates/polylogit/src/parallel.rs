@@ -1,1 +1,103 @@
-//! The thread pool.
+//! Threads: a pool of our own, work in fixed slots, sums in a fixed tree. The only user of rayon.
+//!
+//! Which rows belong to which slot depends on shapes alone, never on the number of threads, and the slots'
+//! sums are added in one order: so are the bits the same for any number of threads.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+/// Multiply-adds below which a pool costs more than it gives.
+const WORTH_A_POOL: f64 = 2e6;
+
+/// Pools by (process, threads). A forked child gets pools of its own: threads do not survive a fork, and
+/// waiting for them would hang it.
+static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new(None);
+
+/// Runs slots of work, on a pool or on the calling thread.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Workers {
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl Workers {
+    /// `threads` of them (default: all cores), or the calling thread alone where one pass of `work`
+    /// multiply-adds is not worth waking others.
+    pub(crate) fn new(threads: Option<usize>, work: f64) -> Self {
+        let threads =
+            threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        if threads <= 1 || work < WORTH_A_POOL {
+            return Self::default();
+        }
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = pools.get_or_insert_default();
+        let key = (std::process::id(), threads);
+        if !pools.contains_key(&key) {
+            // A machine that refuses threads still gets its fit, on the calling one.
+            let Ok(pool) = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|i| format!("polylogit-{i}"))
+                .build()
+            else {
+                return Self::default();
+            };
+            pools.insert(key, Arc::new(pool));
+        }
+        Self { pool: pools.get(&key).cloned() }
+    }
+
+    /// Calls `work(index, slot)` once for each slot, in any order.
+    pub(crate) fn for_each<T: Send>(&self, slots: &mut [T], work: impl Fn(usize, &mut T) + Sync + Send) {
+        match &self.pool {
+            Some(pool) if slots.len() > 1 => {
+                pool.install(|| slots.par_iter_mut().enumerate().for_each(|(i, slot)| work(i, slot)));
+            }
+            _ => slots.iter_mut().enumerate().for_each(|(i, slot)| work(i, slot)),
+        }
+    }
+}
+
+/// Adds all slots into the first along a binary tree: `add(into, from)`.
+pub(crate) fn tree_reduce<T>(slots: &mut [T], mut add: impl FnMut(&mut T, &T)) {
+    let mut stride = 1;
+    while stride < slots.len() {
+        let mut at = 0;
+        while at + stride < slots.len() {
+            let (left, right) = slots.split_at_mut(at + stride);
+            add(&mut left[at], &right[0]);
+            at += 2 * stride;
+        }
+        stride *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_runs_once_on_any_number_of_threads() {
+        for threads in [1, 2, 3, 8] {
+            let workers = Workers::new(Some(threads), f64::INFINITY);
+            let mut slots = vec![0; 13];
+            workers.for_each(&mut slots, |i, slot| *slot += i + 1);
+            assert_eq!(slots, (1..=13).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_tree_adds_all_in_one_order() {
+        for n in 1..20 {
+            let mut slots: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+            tree_reduce(&mut slots, |into, from| *into = format!("({into}+{from})"));
+            for i in 0..n {
+                assert_eq!(slots[0].split(['(', ')', '+']).filter(|s| **s == i.to_string()).count(), 1);
+            }
+        }
+        let mut four: Vec<String> = ["a", "b", "c", "d"].map(String::from).to_vec();
+        tree_reduce(&mut four, |into, from| *into = format!("({into}+{from})"));
+        assert_eq!(four[0], "((a+b)+(c+d))");
+    }
+}

@@ -1,1 +1,42 @@
-//! The inner loops.
+//! The inner loops, vectorised for the machine they run on (AVX-512, AVX2, NEON or portable, found at run
+//! time by pulp).
+//!
+//! All of them work on a block of rows that is stored by columns ([`Block`]): the lanes of a vector are
+//! rows, so that every loop is full whatever the number of classes or features. Each kernel has a plain twin
+//! in `plain.rs` that tests compare it with.
+
+mod exp;
+mod logits;
+mod outer;
+#[cfg(test)]
+mod plain;
+
+pub(crate) use exp::{RowSums, softmax_columns};
+pub(crate) use logits::logits;
+pub(crate) use outer::{outer, weighted_columns};
+
+/// Lanes are processed in groups of this many rows; a block has a multiple of it.
+pub(crate) const GROUP: usize = 32;
+
+/// How a block lies in memory: `columns` runs of `stride` numbers, of which the first `rows` are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Rows, padded to a multiple of [`GROUP`].
+    pub(crate) rows: usize,
+    /// Distance between columns. A multiple of 8 that is no power of two, or neighbouring columns would
+    /// fall into the same cache sets.
+    pub(crate) stride: usize,
+}
+
+impl Block {
+    /// For at most `rows` rows.
+    pub(crate) fn new(rows: usize) -> Self {
+        let rows = rows.next_multiple_of(GROUP);
+        Self { rows, stride: rows + 8 }
+    }
+
+    /// Numbers that `columns` columns take.
+    pub(crate) fn len(self, columns: usize) -> usize {
+        self.stride * columns
+    }
+}
