@@ -1,1 +1,170 @@
-//! Dense factorisations; the only file that names the linear-algebra crate.
+//! Dense factorisations. The only file that names the linear-algebra crate, which runs sequentially here.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
+use faer::{Auto, Mat, MatMut, Par};
+
+/// A symmetric matrix, row-major.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Symmetric {
+    pub(crate) n: usize,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Symmetric {
+    pub(crate) fn zeros(n: usize) -> Self {
+        Self { n, values: vec![0.0; n * n] }
+    }
+
+    pub(crate) fn diagonal(&self) -> impl Iterator<Item = f64> {
+        self.values.iter().step_by(self.n + 1).copied()
+    }
+}
+
+/// A = LLᵀ.
+#[derive(Debug, Clone)]
+pub(crate) struct Cholesky {
+    l: Mat<f64>,
+    /// Was the diagonal raised to get through?
+    pub(crate) jittered: bool,
+}
+
+impl Cholesky {
+    /// Factors A, or A + εD with the smallest ε of a ladder that is positive definite to rounding, D the
+    /// diagonal of A. `None` if A is not finite.
+    pub(crate) fn new(a: &Symmetric) -> Option<Self> {
+        let n = a.n;
+        if a.values.iter().any(|v| !v.is_finite()) {
+            return None;
+        }
+        let floor = a.diagonal().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1e-14;
+        for epsilon in [0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
+            let mut l = Mat::from_fn(n, n, |i, j| {
+                let v = a.values[i * n + j];
+                if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
+            });
+            let mut memory =
+                MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Auto::<f64>::auto()));
+            let done = llt::factor::cholesky_in_place(
+                l.as_mut(),
+                llt::factor::LltRegularization::default(),
+                Par::Seq,
+                MemStack::new(&mut memory),
+                Auto::<f64>::auto(),
+            );
+            // A pivot that is all rounding is no pivot.
+            if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * a.values[i * n + i].abs()) {
+                return Some(Self { l, jittered: epsilon > 0.0 });
+            }
+        }
+        None
+    }
+
+    /// A⁻¹B in place; `b` is row-major (n × columns).
+    pub(crate) fn solve_in_place(&self, b: &mut [f64], columns: usize) {
+        llt::solve::solve_in_place(
+            self.l.as_ref(),
+            MatMut::from_row_major_slice_mut(b, self.l.nrows(), columns),
+            Par::Seq,
+            MemStack::new(&mut []),
+        );
+    }
+}
+
+/// Which columns of a Gram matrix are independent, and how the others depend on them.
+#[derive(Debug, Clone)]
+pub(crate) struct Independent {
+    /// Independent columns, in the order in which they were found.
+    pub(crate) columns: Vec<usize>,
+    /// For each other column: its coefficients on `columns`.
+    pub(crate) dependent: Vec<(usize, Vec<f64>)>,
+}
+
+/// Pivoted Cholesky of a Gram matrix with unit diagonal: a column whose remaining squared length
+/// (1 − R² on those before it) is below `tolerance` is dependent. Earlier columns are preferred as long as
+/// they are not nearly dependent themselves.
+pub(crate) fn independent_columns(gram: &Symmetric, tolerance: f64) -> Independent {
+    let n = gram.n;
+    let mut l: Vec<Vec<f64>> = Vec::new(); // Row t: L[·, t], one entry for each column.
+    let mut left: Vec<f64> = gram.diagonal().collect();
+    let mut columns = Vec::new();
+    let mut open: Vec<usize> = (0..n).collect();
+    while let Some(&pivot) = open.iter().max_by(|&&a, &&b| left[a].total_cmp(&left[b]).then(b.cmp(&a))) {
+        if left[pivot] <= tolerance {
+            break;
+        }
+        let root = left[pivot].sqrt();
+        let mut row = vec![0.0; n];
+        for &j in &open {
+            let dot: f64 = l.iter().map(|l| l[j] * l[pivot]).sum();
+            row[j] = (gram.values[pivot * n + j] - dot) / root;
+            left[j] -= row[j] * row[j];
+        }
+        l.push(row);
+        columns.push(pivot);
+        open.retain(|&j| j != pivot);
+    }
+    // A dependent column c solves L₁₁ᵀ a = L_c, L₁₁ the rows of the pivots.
+    let dependent = open
+        .into_iter()
+        .map(|c| {
+            let mut a: Vec<f64> = l.iter().map(|l| l[c]).collect();
+            for t in (0..columns.len()).rev() {
+                a[t] /= l[t][columns[t]];
+                for s in 0..t {
+                    a[s] -= l[s][columns[t]] * a[t];
+                }
+            }
+            (c, a)
+        })
+        .collect();
+    Independent { columns, dependent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn solves_what_it_factors() {
+        let n = 40;
+        let mut a = Symmetric::zeros(n);
+        for i in 0..n {
+            for j in 0..n {
+                a.values[i * n + j] = 1.0 / (1.0 + i.abs_diff(j) as f64) + f64::from(u8::from(i == j));
+            }
+        }
+        let x: Vec<f64> = (0..n * 3).map(|i| (i as f64).sin()).collect();
+        let mut b = vec![0.0; n * 3];
+        for i in 0..n {
+            for j in 0..n {
+                for c in 0..3 {
+                    b[i * 3 + c] += a.values[i * n + j] * x[j * 3 + c];
+                }
+            }
+        }
+        let factor = Cholesky::new(&a).unwrap();
+        assert!(!factor.jittered);
+        factor.solve_in_place(&mut b, 3);
+        assert!(b.iter().zip(&x).all(|(b, x)| (b - x).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_singular_matrix_is_raised_and_says_so() {
+        let a = Symmetric { n: 2, values: vec![1.0, 1.0, 1.0, 1.0] };
+        assert!(Cholesky::new(&a).unwrap().jittered);
+        assert!(Cholesky::new(&Symmetric { n: 1, values: vec![f64::NAN] }).is_none());
+    }
+
+    #[test]
+    fn dependent_columns_are_found_with_their_relation() {
+        // Unit columns a, b and (a + b)/√2 with a ⟂ b.
+        let h = 0.5f64.sqrt();
+        let gram = Symmetric { n: 3, values: vec![1.0, 0.0, h, 0.0, 1.0, h, h, h, 1.0] };
+        let found = independent_columns(&gram, 1e-12);
+        assert_eq!(found.columns, [0, 1]);
+        let (column, on) = &found.dependent[0];
+        assert_eq!(*column, 2);
+        assert!(on.iter().all(|a| (a - h).abs() < 1e-15));
+    }
+}

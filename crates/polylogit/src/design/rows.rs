@@ -1,1 +1,137 @@
-//! Row blocks.
+//! X as blocks of rows: standardised, in f64, stored by columns, with a column of ones for the intercept.
+
+use super::{Design, Storage};
+use crate::kernel::Block;
+use crate::scalar::Scalar;
+
+/// Numbers of a block's scratch that a core's own cache holds.
+const CACHE: usize = 128 * 1024;
+
+/// x̃_j = (x_j − shift_j) · factor_j.
+#[derive(Debug, Clone)]
+pub(crate) struct Standardise {
+    pub(crate) shift: Vec<f64>,
+    pub(crate) factor: Vec<f64>,
+}
+
+impl Standardise {
+    /// Leaves d columns as they are.
+    pub(crate) fn identity(d: usize) -> Self {
+        Self { shift: vec![0.0; d], factor: vec![1.0; d] }
+    }
+}
+
+/// The row blocks of a design. Its m columns are the d features and, where there is one, the intercept.
+#[derive(Debug, Clone)]
+pub(crate) struct RowBlocks<'a> {
+    pub(crate) design: Design<'a>,
+    pub(crate) standardise: Standardise,
+    pub(crate) intercept: bool,
+    pub(crate) block: Block,
+}
+
+impl<'a> RowBlocks<'a> {
+    /// Blocks that fit a core's cache together with `extra` more columns each.
+    pub(crate) fn new(design: Design<'a>, standardise: Standardise, intercept: bool, extra: usize) -> Self {
+        let columns = design.features() + usize::from(intercept) + extra;
+        let rows = (CACHE / columns).clamp(32, 256) / 32 * 32;
+        Self { design, standardise, intercept, block: Block::new(rows.min(design.rows())) }
+    }
+
+    /// m.
+    pub(crate) fn columns(&self) -> usize {
+        self.design.features() + usize::from(self.intercept)
+    }
+
+    /// Number of blocks.
+    pub(crate) fn count(&self) -> usize {
+        self.design.rows().div_ceil(self.block.rows)
+    }
+
+    /// The rows of block `index`.
+    pub(crate) fn rows(&self, index: usize) -> std::ops::Range<usize> {
+        index * self.block.rows..((index + 1) * self.block.rows).min(self.design.rows())
+    }
+
+    /// Writes block `index` into `x` (m columns); rows beyond the last are 0.
+    pub(crate) fn load(&self, index: usize, x: &mut [f64]) {
+        match self.design.storage() {
+            Storage::F64(values) => self.load_dense(index, values, x),
+            Storage::F32(values) => self.load_dense(index, values, x),
+            Storage::Csr(csr) => {
+                let rows = self.rows(index);
+                let Standardise { shift, factor } = &self.standardise;
+                for (j, column) in x.chunks_exact_mut(self.block.stride).take(shift.len()).enumerate() {
+                    column[..rows.len()].fill(-shift[j] * factor[j]);
+                    column[rows.len()..].fill(0.0);
+                }
+                for (r, row) in rows.enumerate() {
+                    for (j, v) in csr.row(row) {
+                        x[j * self.block.stride + r] = (v - shift[j]) * factor[j];
+                    }
+                }
+            }
+        }
+        if self.intercept {
+            let rows = self.rows(index).len();
+            let ones = &mut x[self.block.len(self.design.features())..][..self.block.stride];
+            ones[..rows].fill(1.0);
+            ones[rows..].fill(0.0);
+        }
+    }
+
+    fn load_dense<T: Scalar>(&self, index: usize, values: &[T], x: &mut [f64]) {
+        let d = self.design.features();
+        let rows = self.rows(index);
+        let values = &values[rows.start * d..rows.end * d];
+        for (j, column) in x.chunks_exact_mut(self.block.stride).take(d).enumerate() {
+            let (shift, factor) = (self.standardise.shift[j], self.standardise.factor[j]);
+            for (out, v) in column.iter_mut().zip(values[j..].iter().step_by(d)) {
+                *out = (v.to_f64() - shift) * factor;
+            }
+            column[rows.len()..].fill(0.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::Csr;
+
+    #[test]
+    fn dense_and_sparse_blocks_are_the_standardised_rows() {
+        let (n, d) = (300, 3);
+        let x: Vec<f64> = (0..n * d).map(|i| if i % 4 == 0 { i as f64 } else { 0.0 }).collect();
+        let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
+        for row in x.chunks_exact(d) {
+            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+                values.push(*v);
+                indices.push(j as u32);
+            }
+            indptr.push(values.len() as u64);
+        }
+        let standardise = Standardise { shift: vec![1.0, -2.0, 0.5], factor: vec![2.0, 0.1, 0.0] };
+        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        for design in [Design::dense(&x, n, d).unwrap(), sparse] {
+            let blocks = RowBlocks::new(design, standardise.clone(), true, 2);
+            let Block { rows, stride } = blocks.block;
+            let mut out = vec![f64::NAN; blocks.block.len(4)];
+            for b in 0..blocks.count() {
+                blocks.load(b, &mut out);
+                for r in 0..rows {
+                    let row = b * rows + r;
+                    for j in 0..d {
+                        let expected = if row < n {
+                            (x[row * d + j] - standardise.shift[j]) * standardise.factor[j]
+                        } else {
+                            0.0
+                        };
+                        assert!((out[j * stride + r] - expected).abs() < 1e-12);
+                    }
+                    assert_eq!(out[d * stride + r], f64::from(row < n));
+                }
+            }
+        }
+    }
+}
