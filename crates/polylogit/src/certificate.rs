@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::objective::{Dual, Point};
+
 /// How the bound was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,4 +39,54 @@ pub struct Certificate {
     pub gap: f64,
     /// The bound over F.
     pub relative_gap: f64,
+}
+
+/// F − D(p′) at a dual point made from p = softmax(z), a bound on F − F* whatever the solver did; `None` where a
+/// feature has no ridge (its constraint Σ s (p − y) x_j = 0 cannot be repaired).
+///
+/// For p′ in the simplex with (1/S) Σ s (p′ − y) = 0 (the free intercepts), weak duality gives
+/// `D(p′) = (1/S) Σ s [H(p′) + ⟨p′ − y, o⟩] − Σ_j ‖g′_j‖² / (2λ_j) ≤ F*` with g′ the nll gradient at p′. The
+/// intercepts' defect δ = (1/S) Σ s (p − y) is repaired by p′ = (1−θ) p + θ c with
+/// c = ȳ − δ (1−θ)/θ, which lies in the simplex for θ/(1−θ) ≥ max_k δ_k/ȳ_k; H is concave. F − D is then
+/// written without the difference of two large numbers:
+/// `Σ_j ‖g_j + λ_j θ_j‖²/(2λ_j)` plus terms of first order in δ.
+pub(crate) fn duality_gap(point: &Point, dual: &Dual) -> Option<f64> {
+    let k = dual.offsets.len();
+    let features = dual.ridge.len() - usize::from(dual.intercept);
+    let ridge = &dual.ridge[..features];
+    if ridge.iter().any(|&l| l <= 0.0) {
+        return None;
+    }
+    let mut gap = 0.0;
+    for (j, lambda) in ridge.iter().enumerate() {
+        let square: f64 = point.gradient[j * k..(j + 1) * k].iter().map(|g| g * g).sum();
+        gap += square / (2.0 * lambda);
+    }
+    if !dual.intercept {
+        return Some(gap);
+    }
+    let delta = &point.nll_gradient[features * k..];
+    let mean = &dual.moments[features * k..];
+    let ratio = delta.iter().zip(mean).map(|(d, y)| d / y).fold(0.0, f64::max);
+    let theta = ratio / (1.0 + ratio);
+    for (d, b) in delta.iter().zip(&point.theta[features * k..]) {
+        gap += d * b;
+    }
+    if theta == 0.0 {
+        return Some(gap.max(0.0));
+    }
+    // max(0): the smallest c_k is 0 up to rounding.
+    let constant: Vec<f64> = mean.iter().zip(delta).map(|(y, d)| (y - d / ratio).max(0.0)).collect();
+    let entropy: f64 = constant.iter().filter(|c| **c > 0.0).map(|c| -c * c.ln()).sum();
+    let offset: f64 = constant.iter().zip(&dual.offsets).map(|(c, o)| c * o).sum();
+    gap += theta * (point.entropy_mean - entropy + point.offset_mean - offset);
+    for (j, lambda) in ridge.iter().enumerate() {
+        let of = j * k..(j + 1) * k;
+        let x_mean: f64 = dual.moments[of.clone()].iter().sum();
+        for ((g, m), c) in point.nll_gradient[of.clone()].iter().zip(&dual.moments[of]).zip(&constant) {
+            let h = c * x_mean - m - g;
+            gap += theta * h * (g + 0.5 * theta * h) / lambda;
+        }
+    }
+    Some(gap.max(0.0))
 }

@@ -1,11 +1,18 @@
 //! From checked options to a fitted model.
 
 use crate::certificate::Certificate;
+use crate::coefficients::Coefficients;
 use crate::design::Design;
-use crate::diagnose::Diagnosis;
+use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::statistics::ColumnStatistics;
+use crate::diagnose::{Diagnosis, rank, separation};
 use crate::error::Result;
 use crate::model::Model;
+use crate::objective::coordinates;
+use crate::objective::ridge::{self, RidgeNll};
 use crate::options::Options;
+use crate::parallel::Workers;
+use crate::solver::newton_cg::{self, Limits, Outcome};
 use crate::solver::{Observer, Status};
 use crate::target::Target;
 
@@ -47,11 +54,130 @@ pub struct Fit {
     pub diagnosis: Diagnosis,
 }
 
+/// Remaining squared length (1 − R²) below which an unpenalised column counts as dependent.
+const DEPENDENT: f64 = 1e-13;
+
 pub(crate) fn fit(
-    _design: &Design<'_>,
-    _target: &Target,
-    _options: &Options,
-    _observer: &mut dyn Observer,
+    design: &Design<'_>,
+    target: &Target,
+    options: &Options,
+    observer: &mut dyn Observer,
 ) -> Result<Fit> {
-    unimplemented!()
+    let k = target.classes().len();
+    let workers = Workers::new(options.threads, design.stored() as f64 * k as f64);
+    let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
+    let mut diagnosis = Diagnosis {
+        constant: (0..design.features()).filter(|&j| statistics.constant[j]).collect(),
+        ..Diagnosis::default()
+    };
+    let ridge = ridge(options, &statistics);
+    let mut standardise = standardise(design, options, &statistics);
+    let free: Vec<usize> = (0..design.features()).filter(|&j| ridge[j] == 0.0 && standardise.factor[j] > 0.0).collect();
+    let relations = rank::dependent_columns(design, target, &standardise, options.intercept, &free, DEPENDENT, &workers);
+    for relation in &relations {
+        standardise.factor[relation.column] = 0.0;
+    }
+
+    let mut objective = objective(design, target, options, standardise.clone(), &ridge, &workers);
+    let limits = Limits {
+        tol: options.tol,
+        max_steps: options.max_steps,
+        separable: ridge.iter().all(|&l| l == 0.0) && design.features() > 0,
+        provable: target.ids().is_some() && target.offsets().is_none(),
+        sparse: objective.is_sparse(),
+    };
+    let theta = start(options, target, &standardise, k);
+    let outcome = newton_cg::minimise(&mut objective, theta, limits, observer);
+
+    if let Some((direction, complete)) = &outcome.recession {
+        diagnosis.separation =
+            Some(separation::describe(design, target, options, &standardise, direction, *complete));
+    }
+    let mut coefficients =
+        coordinates::to_coefficients(&outcome.point.theta, k, &standardise, options.intercept)
+            .unwrap_or_else(|| Coefficients::zeros(k, design.features()));
+    if !relations.is_empty() {
+        let metric: Vec<f64> = (0..design.features())
+            .map(|j| options.penalty_factors[j] * if options.standardize { statistics.sd[j].powi(2) } else { 1.0 })
+            .collect();
+        coefficients = rank::minimum_norm(&coefficients, &relations, &statistics.mean, &metric, options.intercept);
+    }
+    diagnosis.collinear = relations;
+    let Outcome { point, status, kind, gap, steps, passes, solver, reason, .. } = outcome;
+    Ok(Fit {
+        model: Model::new(target.classes().to_vec(), coefficients)?,
+        status,
+        certificate: Certificate { kind, gap, relative_gap: gap / point.value.max(f64::MIN_POSITIVE) },
+        objective: point.value,
+        nll_mean: point.nll_mean,
+        lambda: options.lambda,
+        l1_ratio: options.l1_ratio,
+        standardize: options.standardize,
+        intercept: options.intercept,
+        rows: design.rows(),
+        total_weight: target.total_weight(),
+        steps,
+        passes,
+        solver,
+        reason,
+        diagnosis,
+    })
+}
+
+/// λ_j on the raw weights W_·j.
+fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {
+    let scale = |j: usize| if options.standardize { statistics.sd[j].powi(2) } else { 1.0 };
+    options.penalty_factors.iter().enumerate().map(|(j, v)| options.lambda * v * scale(j)).collect()
+}
+
+/// Centres where an intercept takes it up and zeros need not stay zeros; scales always. A constant column is
+/// left out where the intercept does its work.
+fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatistics) -> Standardise {
+    let d = design.features();
+    let center = options.intercept && !(design.is_sparse() && d > ridge::DENSE_COLUMNS);
+    let mut s = Standardise::identity(d);
+    for j in 0..d {
+        let (mean, sd) = (statistics.mean[j], statistics.sd[j]);
+        let rms = mean.hypot(sd);
+        let scale = if center { sd } else { rms };
+        if center {
+            s.shift[j] = mean;
+        }
+        let idle = if options.intercept { statistics.constant[j] } else { rms == 0.0 };
+        s.factor[j] = if idle || !scale.is_normal() { 0.0 } else { 1.0 / scale };
+    }
+    s
+}
+
+pub(crate) fn objective<'a>(
+    design: &Design<'a>,
+    target: &'a Target,
+    options: &Options,
+    standardise: Standardise,
+    ridge: &[f64],
+    workers: &Workers,
+) -> RidgeNll<'a> {
+    // Columns left out keep a unit ridge: their θ stays 0 and nothing is singular.
+    let scaled = |(lambda, factor): (&f64, &f64)| if *factor > 0.0 { lambda * factor * factor } else { 1.0 };
+    let intercept = options.intercept.then_some(0.0);
+    let ridge = ridge.iter().zip(&standardise.factor).map(scaled).chain(intercept).collect();
+    let blocks = RowBlocks::new(*design, standardise, options.intercept, 3 * target.classes().len());
+    RidgeNll::new(blocks, target, ridge, workers.clone())
+}
+
+/// The given start, or weights of 0 and the log frequencies of the classes.
+pub(crate) fn start(options: &Options, target: &Target, standardise: &Standardise, k: usize) -> Vec<f64> {
+    if let Some(c) = &options.warm_start {
+        return coordinates::to_theta(c, standardise, options.intercept);
+    }
+    let d = standardise.shift.len();
+    let mut theta = vec![0.0; (d + usize::from(options.intercept)) * k];
+    if options.intercept && target.offsets().is_none() {
+        let logs: Vec<f64> = target.class_weights().iter().map(|w| w.ln()).collect();
+        let mean = logs.iter().sum::<f64>() / k as f64;
+        for (b, log) in theta[d * k..].iter_mut().zip(logs) {
+            *b = log - mean;
+        }
+    }
+    theta
 }

@@ -2,7 +2,7 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
-use faer::{Auto, Mat, MatMut, Par};
+use faer::{Mat, MatMut, Par};
 
 /// A symmetric matrix, row-major.
 #[derive(Debug, Clone, Default)]
@@ -44,13 +44,13 @@ impl Cholesky {
                 if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
             });
             let mut memory =
-                MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Auto::<f64>::auto()));
+                MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default()));
             let done = llt::factor::cholesky_in_place(
                 l.as_mut(),
                 llt::factor::LltRegularization::default(),
                 Par::Seq,
                 MemStack::new(&mut memory),
-                Auto::<f64>::auto(),
+                Default::default(),
             );
             // A pivot that is all rounding is no pivot.
             if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * a.values[i * n + i].abs()) {

@@ -163,6 +163,27 @@ impl Target {
         self.weights.as_ref().map_or(self.rows() as f64, |s| s.iter().sum())
     }
 
+    /// The weight of each class, Σ_i s_i y_ik.
+    pub(crate) fn class_weights(&self) -> Vec<f64> {
+        let k = self.classes.len();
+        let mut sums = vec![0.0; k];
+        match &self.labels {
+            Labels::Hard(ids) => {
+                for (row, &id) in ids.iter().enumerate() {
+                    sums[id as usize] += self.weight(row);
+                }
+            }
+            Labels::Soft(y) => {
+                for (row, y) in y.chunks_exact(k).enumerate() {
+                    for (sum, y) in sums.iter_mut().zip(y) {
+                        *sum += self.weight(row) * y;
+                    }
+                }
+            }
+        }
+        sums
+    }
+
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
     }

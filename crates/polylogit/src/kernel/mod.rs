@@ -13,7 +13,7 @@ mod plain;
 
 pub(crate) use exp::{RowSums, softmax_columns};
 pub(crate) use logits::logits;
-pub(crate) use outer::{outer, weighted_columns};
+pub(crate) use outer::{covariance_columns, outer, weighted_columns};
 
 /// Lanes are processed in groups of this many rows; a block has a multiple of it.
 pub(crate) const GROUP: usize = 32;

@@ -93,3 +93,23 @@ pub(crate) fn weighted_columns(block: Block, x: &[f64], q: &[f64], out: &mut [f6
         }
     });
 }
+
+/// `u_k ← w p_k (u_k − Σ_l p_l u_l)` for each row: the softmax's Jacobian times u, weighted. `p` and `u` have K
+/// columns, `mean` is scratch for a number a row.
+pub(crate) fn covariance_columns(block: Block, p: &[f64], w: &[f64], u: &mut [f64], mean: &mut [f64]) {
+    let n = block.rows;
+    let (w, mean) = (&w[..n], &mut mean[..n]);
+    Arch::new().dispatch(|| {
+        mean.fill(0.0);
+        for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact(block.stride)) {
+            for ((m, p), u) in mean.iter_mut().zip(p).zip(u) {
+                *m += p * u;
+            }
+        }
+        for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {
+            for (((u, p), m), w) in u.iter_mut().zip(p).zip(&*mean).zip(w) {
+                *u = w * p * (*u - m);
+            }
+        }
+    });
+}

@@ -1,1 +1,274 @@
-//! The objective.
+//! The objective F(W, b): what solvers see of it, and the public view on raw coefficients.
+
+pub(crate) mod coordinates;
+pub(crate) mod curvature;
+pub(crate) mod ridge;
+
+use crate::coefficients::Coefficients;
+use crate::design::Design;
+use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::statistics::ColumnStatistics;
+use crate::error::{Error, Result, check_len};
+use crate::linalg::Symmetric;
+use crate::parallel::Workers;
+use crate::target::Target;
+
+use ridge::RidgeNll;
+
+/// F and what comes with it at one θ, as a value that is passed on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Point {
+    /// The parameters (m × K, row-major): one row a feature, the last one the intercepts.
+    pub(crate) theta: Vec<f64>,
+    /// F.
+    pub(crate) value: f64,
+    /// L/S.
+    pub(crate) nll_mean: f64,
+    /// (1/S) Σ s_i H(p_i).
+    pub(crate) entropy_mean: f64,
+    /// (1/S) Σ s_i ⟨p_i, o_i⟩, o the offsets.
+    pub(crate) offset_mean: f64,
+    /// The largest nll of a row.
+    pub(crate) worst_nll: f64,
+    /// ∂(L/S)/∂θ (m × K).
+    pub(crate) nll_gradient: Vec<f64>,
+    /// ∂F/∂θ (m × K).
+    pub(crate) gradient: Vec<f64>,
+}
+
+/// What the dual of F is made of besides a [`Point`].
+#[derive(Debug, Clone)]
+pub(crate) struct Dual {
+    /// λ_j of each row of θ; 0 for the intercepts.
+    pub(crate) ridge: Vec<f64>,
+    /// Is the last row of θ the intercepts?
+    pub(crate) intercept: bool,
+    /// (1/S) Σ s_i x_ij y_ik (m × K); its last row is ȳ where there are intercepts.
+    pub(crate) moments: Vec<f64>,
+    /// (1/S) Σ s_i o_ik (K); zeros without offsets.
+    pub(crate) offsets: Vec<f64>,
+}
+
+/// A smooth convex function of θ (m × K) as solvers see it. Curvature is that at the point evaluated last.
+pub(crate) trait Objective {
+    /// K.
+    fn classes(&self) -> usize;
+    /// m.
+    fn columns(&self) -> usize;
+    /// n.
+    fn rows(&self) -> usize;
+    /// F, its gradient and the certificate's sums at `point.theta`. One pass.
+    fn evaluate(&mut self, point: &mut Point);
+    /// out = ∇²F v. One pass.
+    fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]);
+    /// ∇²F, rows and columns in the order of θ (index j·K + k). About m·K/8 passes.
+    fn hessian(&mut self) -> Symmetric;
+    /// (1/S) Σ s_i q_i x_i x_iᵀ + diag(λ_j) with q_i = mean_k p_ik (1 − p_ik) (m × m): one block that serves
+    /// every class (Böhning 1992, with the current weights).
+    fn shared_block(&mut self) -> Symmetric;
+    /// The diagonal of ∇²F (m × K).
+    fn hessian_diagonal(&mut self, out: &mut [f64]);
+    /// Over all rows: the least and the largest of min_{k ≠ y} (Δz_y − Δz_k) along `direction`; `None` for
+    /// soft labels.
+    fn margins(&mut self, direction: &[f64]) -> Option<(f64, f64)>;
+    /// What the certificate needs.
+    fn dual(&self) -> &Dual;
+}
+
+/// F(W, b) = L/S + (λ/2) Σ_j v_j ‖W_·j‖² at any coefficients: values, gradients, curvature.
+///
+/// L = Σ_i s_i [ logsumexp(z_i) − y_i·z_i ] is the negative log-likelihood in nats, S = Σ s_i.
+///
+/// ```
+/// use polylogit::objective::SoftmaxObjective;
+/// use polylogit::{Coefficients, Design, Target};
+/// let x = [0.5, -1.0, 2.0];
+/// let (design, target) = (Design::dense(&x, 3, 1)?, Target::from_labels(["a", "b", "c"])?);
+/// let mut f = SoftmaxObjective::new(&design, &target)?.lambda(0.1)?;
+/// let at = Coefficients::zeros(3, 1);
+/// assert!((f.nll(&at)? - 3.0 * 3f64.ln()).abs() < 1e-14); // every class has p = 1/3
+/// # Ok::<(), polylogit::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SoftmaxObjective<'a> {
+    ridge: RidgeNll<'a>,
+    total_weight: f64,
+    sd: Vec<f64>,
+    factors: Vec<f64>,
+    lambda: f64,
+    standardize: bool,
+    intercept: bool,
+}
+
+impl<'a> SoftmaxObjective<'a> {
+    /// Unpenalised, with intercepts.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if X and the target differ, [`Error::NotFinite`] where X is NaN or infinite.
+    pub fn new(design: &Design<'a>, target: &'a Target) -> Result<Self> {
+        if design.rows() != target.rows() {
+            return Err(Error::Rows { design: design.rows(), target: target.rows() });
+        }
+        let work = design.stored() as f64 * target.classes().len() as f64;
+        let workers = Workers::new(None, work);
+        let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
+        let d = design.features();
+        let k = target.classes().len();
+        let blocks = RowBlocks::new(*design, Standardise::identity(d), true, 3 * k);
+        Ok(Self {
+            ridge: RidgeNll::new(blocks, target, vec![0.0; d + 1], workers),
+            total_weight: target.total_weight(),
+            sd: statistics.sd,
+            factors: vec![1.0; d],
+            lambda: 0.0,
+            standardize: false,
+            intercept: true,
+        })
+    }
+
+    /// With λ ≥ 0.
+    ///
+    /// # Errors
+    /// [`Error::Option`] if λ is negative or not finite.
+    pub fn lambda(mut self, lambda: f64) -> Result<Self> {
+        if !(lambda >= 0.0 && lambda.is_finite()) {
+            let range = "finite and at least 0";
+            return Err(Error::Option { option: "lambda", value: lambda.to_string(), range });
+        }
+        self.lambda = lambda;
+        self.set_ridge();
+        Ok(self)
+    }
+
+    /// With a factor v_j ≥ 0 on each feature's penalty.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not d, [`Error::Option`] if one is negative or not finite.
+    pub fn penalty_factors(mut self, factors: Vec<f64>) -> Result<Self> {
+        check_len("penalty factors", "features", self.factors.len(), factors.len())?;
+        if let Some(bad) = factors.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
+            let range = "finite and at least 0";
+            return Err(Error::Option { option: "a penalty factor", value: bad.to_string(), range });
+        }
+        self.factors = factors;
+        self.set_ridge();
+        Ok(self)
+    }
+
+    /// Penalising sd_j·W_·j in place of W_·j?
+    #[must_use]
+    pub fn standardize(mut self, standardize: bool) -> Self {
+        self.standardize = standardize;
+        self.set_ridge();
+        self
+    }
+
+    /// With intercepts? Without, those of the coefficients are ignored and their derivatives are 0.
+    #[must_use]
+    pub fn intercept(mut self, intercept: bool) -> Self {
+        self.intercept = intercept;
+        self
+    }
+
+    fn set_ridge(&mut self) {
+        let ridge = (0..self.factors.len()).map(|j| {
+            let sd = if self.standardize { self.sd[j] } else { 1.0 };
+            self.lambda * self.factors[j] * sd * sd
+        });
+        let ridge = ridge.chain([0.0]).collect();
+        self.ridge.set_ridge(ridge);
+    }
+
+    fn theta(&self, c: &Coefficients) -> Result<Vec<f64>> {
+        let (k, d) = (self.ridge.classes(), self.factors.len());
+        check_len("coefficients", "classes", k, c.classes())?;
+        if c.features() != d {
+            return Err(Error::Features { expected: c.features(), found: d });
+        }
+        let mut theta = vec![0.0; (d + 1) * k];
+        for class in 0..k {
+            for (j, w) in c.class_weights(class).iter().enumerate() {
+                theta[j * k + class] = *w;
+            }
+            theta[d * k + class] = if self.intercept { c.intercepts()[class] } else { 0.0 };
+        }
+        Ok(theta)
+    }
+
+    fn coefficients(&self, theta: &[f64], scale: f64) -> Result<Coefficients> {
+        let (k, d) = (self.ridge.classes(), self.factors.len());
+        let weights = (0..k * d).map(|at| scale * theta[at % d * k + at / d]).collect();
+        let free = if self.intercept { scale } else { 0.0 };
+        Coefficients::new(k, d, weights, theta[d * k..].iter().map(|b| free * b).collect())
+    }
+
+    fn point(&mut self, at: &Coefficients) -> Result<Point> {
+        let mut point = Point { theta: self.theta(at)?, ..Point::default() };
+        self.ridge.evaluate(&mut point);
+        Ok(point)
+    }
+
+    /// L, the negative log-likelihood in the sum form.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Features`] if the coefficients have other shapes.
+    pub fn nll(&mut self, at: &Coefficients) -> Result<f64> {
+        Ok(self.point(at)?.nll_mean * self.total_weight)
+    }
+
+    /// ∂L/∂w_k = Σ_i s_i (p_ik − y_ik) x_i and ∂L/∂b_k = Σ_i s_i (p_ik − y_ik), in the shape of the
+    /// coefficients.
+    ///
+    /// # Errors
+    /// As [`SoftmaxObjective::nll`].
+    pub fn nll_gradient(&mut self, at: &Coefficients) -> Result<Coefficients> {
+        let point = self.point(at)?;
+        self.coefficients(&point.nll_gradient, self.total_weight)
+    }
+
+    /// F, the penalised mean form.
+    ///
+    /// # Errors
+    /// As [`SoftmaxObjective::nll`].
+    pub fn value(&mut self, at: &Coefficients) -> Result<f64> {
+        Ok(self.point(at)?.value)
+    }
+
+    /// ∂F, in the shape of the coefficients.
+    ///
+    /// # Errors
+    /// As [`SoftmaxObjective::nll`].
+    pub fn gradient(&mut self, at: &Coefficients) -> Result<Coefficients> {
+        let point = self.point(at)?;
+        self.coefficients(&point.gradient, 1.0)
+    }
+
+    /// ∇²F(at)·v, in the shape of the coefficients.
+    ///
+    /// # Errors
+    /// As [`SoftmaxObjective::nll`].
+    pub fn hessian_vector_product(&mut self, at: &Coefficients, v: &Coefficients) -> Result<Coefficients> {
+        self.point(at)?;
+        let v = self.theta(v)?;
+        let mut out = vec![0.0; v.len()];
+        self.ridge.hessian_vector_product(&v, &mut out);
+        self.coefficients(&out, 1.0)
+    }
+
+    /// ∇²F(at), row-major, (K·(d+1))²: the parameters class by class, each w_k then b_k. Meant for small
+    /// K·d: it takes 8·(K·(d+1))² bytes.
+    ///
+    /// # Errors
+    /// As [`SoftmaxObjective::nll`].
+    pub fn hessian(&mut self, at: &Coefficients) -> Result<Vec<f64>> {
+        self.point(at)?;
+        let h = self.ridge.hessian();
+        let (k, m) = (self.ridge.classes(), self.factors.len() + 1);
+        let index = |p: usize| p % m * k + p / m;
+        let fixed = |p: usize| !self.intercept && p % m == m - 1;
+        let entry = |p: usize, q: usize| {
+            if fixed(p) || fixed(q) { 0.0 } else { h.values[index(p) * h.n + index(q)] }
+        };
+        Ok((0..h.n * h.n).map(|at| entry(at / h.n, at % h.n)).collect())
+    }
+}

@@ -1,5 +1,9 @@
 //! The solvers, one method a file, and what they tell: how a fit ended, and each step on the way.
 
+pub(crate) mod newton_cg;
+mod pcg;
+mod preconditioner;
+
 use std::fmt;
 use std::ops::ControlFlow;
 

@@ -1,5 +1,8 @@
 //! What a fit found out about the columns: constant, collinear, separating.
 
+pub(crate) mod rank;
+pub(crate) mod separation;
+
 /// What was noticed about X and y. Columns and classes are indices.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diagnosis {

@@ -1,0 +1,84 @@
+//! Which classes a rule separates, and a small set of columns that suffices for it.
+
+use super::Separation;
+use crate::design::rows::Standardise;
+use crate::design::{Design, Storage};
+use crate::options::Options;
+use crate::parallel::Workers;
+use crate::solver::newton_cg::{self, Limits};
+use crate::solver::{Silent, Status};
+use crate::target::Target;
+
+/// Numbers of X times classes up to which smaller sets of columns are tried by refitting.
+const REFIT: usize = 4_000_000;
+/// Columns that are named where no refit is affordable.
+const NAMED: usize = 5;
+/// Steps of a refit.
+const REFIT_STEPS: usize = 40;
+
+/// Describes the rule `direction` (θ coordinates). `complete`: strict for every row.
+pub(crate) fn describe(
+    design: &Design<'_>,
+    target: &Target,
+    options: &Options,
+    standardise: &Standardise,
+    direction: &[f64],
+    complete: bool,
+) -> Separation {
+    let k = target.classes().len();
+    let d = design.features();
+    let size = |j: usize| direction[j * k..(j + 1) * k].iter().map(|v| v * v).sum::<f64>();
+    let mut columns: Vec<usize> = (0..d).filter(|&j| standardise.factor[j] > 0.0 && size(j) > 0.0).collect();
+    columns.sort_by(|&a, &b| size(b).total_cmp(&size(a)).then(a.cmp(&b)));
+    let affordable = design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
+    if affordable {
+        columns = fewest(design, target, options, standardise, columns);
+    } else {
+        columns.truncate(NAMED);
+    }
+    Separation { complete, classes: (0..k).collect(), columns }
+}
+
+/// The shortest separating prefix of `columns` by bisection, thinned from its weak end.
+fn fewest(
+    design: &Design<'_>,
+    target: &Target,
+    options: &Options,
+    standardise: &Standardise,
+    columns: Vec<usize>,
+) -> Vec<usize> {
+    let separates = |columns: &[usize]| {
+        let mut only = standardise.clone();
+        for j in 0..design.features() {
+            if !columns.contains(&j) {
+                only.factor[j] = 0.0;
+            }
+        }
+        let ridge = vec![0.0; design.features()];
+        let mut objective =
+            crate::fit::objective(design, target, options, only.clone(), &ridge, &Workers::default());
+        let limits = Limits {
+            tol: 1e-9,
+            max_steps: REFIT_STEPS,
+            separable: true,
+            provable: target.ids().is_some() && target.offsets().is_none(),
+            sparse: false,
+        };
+        let theta = crate::fit::start(options, target, &only, target.classes().len());
+        newton_cg::minimise(&mut objective, theta, limits, &mut Silent).status == Status::Separated
+    };
+    let (mut low, mut high) = (0, columns.len()); // columns[..high] separates.
+    while high - low > 1 {
+        let middle = usize::midpoint(low, high);
+        if separates(&columns[..middle]) { high = middle } else { low = middle }
+    }
+    let mut kept = columns[..high].to_vec();
+    for at in (0..kept.len().saturating_sub(1)).rev() {
+        let mut fewer = kept.clone();
+        fewer.remove(at);
+        if separates(&fewer) {
+            kept = fewer;
+        }
+    }
+    kept
+}

@@ -1,0 +1,196 @@
+//! Newton's method in a trust region, its step by conjugate gradients: the method of every smooth fit.
+//!
+//! ```text
+//! s = argmin { g·s + ½ s·∇²F s : ‖s‖_M ≤ Δ }     to a residual of min(0.1, √(‖g‖/‖g₀‖)) · ‖g‖ in M⁻¹
+//! ρ = (F(θ) − F(θ+s)) / predicted                 θ ← θ + s if ρ > 1e-4
+//! Δ ← 4Δ if ρ > ¾ at the boundary;  Δ ← ‖s‖/4 if ρ < ¼
+//! ```
+//!
+//! M is the metric of `preconditioner.rs`. Ends when the duality gap (with no ridge: half the squared Newton
+//! decrement) is within tol·F. Workspace: six vectors of the size of θ, and the metric.
+//!
+//! Sources: Steihaug 1983; Lin, Weng, Keerthi, Trust region Newton method for logistic regression (2008).
+
+use super::pcg::{self, Step, Workspace};
+use super::preconditioner::{Preconditioner, center_rows};
+use super::{Event, Observer, Status};
+use crate::certificate::{self, CertificateKind};
+use crate::objective::{Objective, Point};
+
+/// Steps that lead nowhere in a row after which float64 has no more to give.
+const STALLS: usize = 8;
+/// F is known to this relative accuracy.
+const ROUNDING: f64 = 4e-15;
+/// A direction moves scores by more than this although the decrement has vanished: suspect separation.
+const SUSPECT: f64 = 0.1;
+/// Rows may go against a separating direction by this share of its best row.
+const AGAINST: f64 = 1e-3;
+
+/// Where a fit ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) point: Point,
+    pub(crate) status: Status,
+    pub(crate) kind: CertificateKind,
+    pub(crate) gap: f64,
+    pub(crate) steps: usize,
+    pub(crate) passes: f64,
+    pub(crate) solver: &'static str,
+    pub(crate) reason: String,
+    /// A direction along which the likelihood rises for ever, if that was found; and whether it is strict
+    /// for every row.
+    pub(crate) recession: Option<(Vec<f64>, bool)>,
+}
+
+/// When to stop, and what to look for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) tol: f64,
+    pub(crate) max_steps: usize,
+    /// Is nothing penalised, so that separable classes have no finite optimum?
+    pub(crate) separable: bool,
+    /// Is p > ½ for each row's class proof of separation (hard labels, no offsets)?
+    pub(crate) provable: bool,
+    /// Work on stored values only?
+    pub(crate) sparse: bool,
+}
+
+/// Minimises from `theta`.
+pub(crate) fn minimise(
+    objective: &mut dyn Objective,
+    theta: Vec<f64>,
+    limits: Limits,
+    observer: &mut dyn Observer,
+) -> Outcome {
+    let mut metric = Preconditioner::new(objective, limits.sparse);
+    let (solver, reason) = metric.explain();
+    let mut point = Point { theta, ..Point::default() };
+    objective.evaluate(&mut point);
+    let mut trial = point.clone();
+    let (mut work, mut step) = (Workspace::default(), Step::default());
+    let (mut radius, mut first_norm) = (None, None);
+    let (mut passes, mut steps, mut stalls) = (1.0, 0, 0);
+    let mut recession = None;
+    let mut stale = true; // Is the metric that of another point?
+    let (status, kind, gap) = loop {
+        let certified = certificate::duality_gap(&point, objective.dual());
+        if let Some(gap) = certified {
+            if tell(observer, steps, passes, &point, gap, limits.tol) {
+                break (Status::Cancelled, CertificateKind::DualityGap, gap);
+            }
+            if gap <= limits.tol * point.value {
+                break (Status::Converged, CertificateKind::DualityGap, gap);
+            }
+        }
+        if limits.separable && limits.provable && point.worst_nll < std::f64::consts::LN_2 {
+            recession = Some((point.theta.clone(), true));
+            break (Status::Separated, CertificateKind::NewtonDecrement, point.value);
+        }
+        if stale {
+            passes += metric.renew(objective);
+            stale = false;
+        }
+        let first = first_norm;
+        let forcing =
+            move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
+        let asked = std::cell::Cell::new(false);
+        pcg::solve(
+            objective,
+            &metric,
+            &point.gradient,
+            radius,
+            forcing,
+            &|| {
+                asked.set(asked.get() || observer.cancelled());
+                asked.get()
+            },
+            &mut work,
+            &mut step,
+        );
+        passes += step.products as f64;
+        metric.took(step.products);
+        first_norm = first_norm.or(Some(step.gradient_norm));
+        let decrement = step.predicted.max(0.0);
+        let open = certified.unwrap_or(decrement);
+        let kind =
+            if certified.is_some() { CertificateKind::DualityGap } else { CertificateKind::NewtonDecrement };
+        if asked.get() {
+            break (Status::Cancelled, kind, open);
+        }
+        if certified.is_none() {
+            if tell(observer, steps, passes, &point, decrement, limits.tol) {
+                break (Status::Cancelled, kind, open);
+            }
+            if !step.boundary && decrement <= limits.tol * point.value {
+                match objective.margins(&step.s) {
+                    Some((low, high)) if limits.separable && high > SUSPECT => {
+                        if low >= -AGAINST * high {
+                            recession = Some((step.s.clone(), low > 0.0));
+                            break (Status::Separated, kind, open);
+                        }
+                    }
+                    _ => break (Status::Converged, kind, open),
+                }
+            }
+        }
+        if steps >= limits.max_steps {
+            break (Status::StepLimit, kind, open);
+        }
+        trial.theta.clone_from(&point.theta);
+        for (t, s) in trial.theta.iter_mut().zip(&step.s) {
+            *t += s;
+        }
+        center_rows(&mut trial.theta, objective.classes());
+        objective.evaluate(&mut trial);
+        passes += 1.0;
+        steps += 1;
+        let gained = point.value - trial.value;
+        // Near the optimum F is all rounding; the gap (or the gradient) still tells better from worse.
+        let flat = decrement <= ROUNDING * point.value.abs();
+        let better = if flat {
+            let gap = certificate::duality_gap(&trial, objective.dual());
+            gap.zip(certified).map_or_else(
+                || square(&trial.gradient) < square(&point.gradient),
+                |(new, old)| new < old,
+            )
+        } else {
+            gained > 1e-4 * decrement
+        };
+        let better = better && trial.value.is_finite() && trial.gradient.iter().all(|g| g.is_finite());
+        if !flat {
+            let ratio = gained / decrement;
+            let now = radius.unwrap_or(step.gradient_norm);
+            radius = Some(if ratio > 0.75 && step.boundary {
+                4.0 * now
+            } else if ratio < 0.25 || !ratio.is_finite() {
+                step.length / 4.0
+            } else {
+                now
+            });
+        }
+        if better {
+            std::mem::swap(&mut point, &mut trial);
+            stale = true;
+            stalls = 0;
+        } else {
+            stalls += 1;
+            // The next product needs the probabilities of this point again.
+            objective.evaluate(&mut point);
+            passes += 1.0;
+            if flat || stalls >= STALLS * 4 || step.length == 0.0 {
+                break (Status::PrecisionLimit, kind, open);
+            }
+        }
+    };
+    Outcome { point, status, kind, gap, steps, passes, solver, reason, recession }
+}
+
+fn square(v: &[f64]) -> f64 {
+    v.iter().map(|v| v * v).sum()
+}
+
+/// Tells the observer; `true` if it asks to stop.
+fn tell(observer: &mut dyn Observer, step: usize, passes: f64, point: &Point, gap: f64, tol: f64) -> bool {
+    let event = Event { step, passes, objective: point.value, relative_gap: gap / point.value, tol };
+    observer.step(&event).is_break() || observer.cancelled()
+}

@@ -1,0 +1,125 @@
+//! Conjugate gradients in a trust region: the step of a truncated Newton method.
+//!
+//! Minimises q(s) = g·s + ½ s·Hs over ‖s‖_M ≤ Δ with residuals r = g + Hs, y = M⁻¹r, directions d, and stops at
+//! ‖r‖_{M⁻¹} ≤ η ‖g‖_{M⁻¹}, at the boundary, or where the curvature is not positive.
+//!
+//! Source: T. Steihaug, The conjugate gradient method and trust regions in large scale optimization (1983).
+
+use super::preconditioner::Preconditioner;
+use crate::objective::Objective;
+
+/// Products after which a step is good enough in any case.
+const MAX_PRODUCTS: usize = 250;
+
+/// A step and what its model promises.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// s.
+    pub(super) s: Vec<f64>,
+    /// −q(s).
+    pub(super) predicted: f64,
+    /// ‖s‖_M.
+    pub(super) length: f64,
+    /// ‖g‖_{M⁻¹}.
+    pub(super) gradient_norm: f64,
+    /// Did the boundary stop it?
+    pub(super) boundary: bool,
+    /// Hessian-vector products taken.
+    pub(super) products: usize,
+}
+
+/// The vectors of the iteration, allocated once a fit.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    r: Vec<f64>,
+    y: Vec<f64>,
+    d: Vec<f64>,
+    hd: Vec<f64>,
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Solves for `step.s`. `radius` is Δ; `None` takes ‖g‖_{M⁻¹}, the length of the first step.
+pub(super) fn solve(
+    objective: &mut dyn Objective,
+    metric: &Preconditioner,
+    gradient: &[f64],
+    radius: Option<f64>,
+    forcing: impl Fn(f64) -> f64,
+    cancelled: &dyn Fn() -> bool,
+    work: &mut Workspace,
+    step: &mut Step,
+) {
+    let n = gradient.len();
+    let Workspace { r, y, d, hd } = work;
+    for v in [&mut *y, &mut *d, &mut *hd, &mut step.s] {
+        v.resize(n, 0.0);
+    }
+    r.clone_from(&gradient.to_vec());
+    step.s.fill(0.0);
+    metric.apply(r, y);
+    let mut ry = dot(r, y);
+    step.gradient_norm = ry.max(0.0).sqrt();
+    step.predicted = 0.0;
+    step.boundary = false;
+    step.products = 0;
+    let radius = radius.unwrap_or(step.gradient_norm);
+    if metric.is_hessian() {
+        // M = H: the Newton step −M⁻¹g, cut at the boundary.
+        let t = if step.gradient_norm > radius { radius / step.gradient_norm } else { 1.0 };
+        for (s, y) in step.s.iter_mut().zip(&*y) {
+            *s = -t * y;
+        }
+        step.predicted = (t - 0.5 * t * t) * ry;
+        step.length = t * step.gradient_norm;
+        step.boundary = t < 1.0;
+        return;
+    }
+    let target = forcing(step.gradient_norm) * step.gradient_norm;
+    for (d, y) in d.iter_mut().zip(&*y) {
+        *d = -y;
+    }
+    let (mut ss, mut sd, mut dd) = (0.0, 0.0, ry);
+    while step.products < MAX_PRODUCTS && ry > 0.0 && !cancelled() {
+        objective.hessian_vector_product(d, hd);
+        step.products += 1;
+        let curvature = dot(d, hd);
+        let alpha = ry / curvature;
+        let beyond = ss + 2.0 * alpha * sd + alpha * alpha * dd >= radius * radius;
+        if curvature <= 0.0 || !curvature.is_finite() || beyond {
+            // The positive root of ‖s + τd‖_M = Δ.
+            let root = (sd * sd + dd * (radius * radius - ss).max(0.0)).sqrt();
+            let tau = (root - sd) / dd;
+            for (s, d) in step.s.iter_mut().zip(&*d) {
+                *s += tau * d;
+            }
+            step.predicted += tau * ry - 0.5 * tau * tau * curvature;
+            step.length = radius;
+            step.boundary = true;
+            return;
+        }
+        for (s, d) in step.s.iter_mut().zip(&*d) {
+            *s += alpha * d;
+        }
+        for (r, hd) in r.iter_mut().zip(&*hd) {
+            *r += alpha * hd;
+        }
+        step.predicted += 0.5 * alpha * ry;
+        ss += 2.0 * alpha * sd + alpha * alpha * dd;
+        metric.apply(r, y);
+        let next = dot(r, y);
+        if next.max(0.0).sqrt() <= target {
+            break;
+        }
+        let beta = next / ry;
+        ry = next;
+        sd = beta * (sd + alpha * dd);
+        dd = ry + beta * beta * dd;
+        for (d, y) in d.iter_mut().zip(&*y) {
+            *d = beta * *d - y;
+        }
+    }
+    step.length = ss.max(0.0).sqrt();
+}
