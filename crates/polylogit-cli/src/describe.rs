@@ -30,6 +30,22 @@ pub(crate) fn facts<'a>(lines: impl IntoIterator<Item = (&'a str, String)>) -> S
     })
 }
 
+/// Names with commas, cut after a line.
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let mut text = String::new();
+    for (i, name) in names.iter().enumerate() {
+        if i > 0 {
+            text.push_str(", ");
+        }
+        if text.chars().count() > WIDTH - 20 {
+            let _ = write!(text, "… ({} in all)", names.len());
+            break;
+        }
+        text.push_str(&shorten(name.as_ref()));
+    }
+    text
+}
+
 /// The objective in symbols, in words, with its numbers.
 pub(crate) fn objective(record: &Record) -> String {
     let penalty = match (record.lambda > 0.0, record.standardize) {
@@ -96,7 +112,7 @@ pub(crate) fn certificate(certificate: &Certificate) -> String {
 }
 
 /// How the fit ended, how good the model is, what it cost.
-pub(crate) fn result(record: &Record, accuracy: Option<f64>) -> String {
+pub(crate) fn result(record: &Record, accuracy: Option<String>) -> String {
     let mut lines = vec![
         ("status", status(record)),
         ("objective", format!("F = {} nats", number(record.objective))),
@@ -104,7 +120,7 @@ pub(crate) fn result(record: &Record, accuracy: Option<f64>) -> String {
         ("mean log loss", format!("{} nats", number(record.nll_mean))),
     ];
     if let Some(accuracy) = accuracy {
-        lines.push(("accuracy", format!("{} of the training rows", crate::printer::percent(accuracy))));
+        lines.push(("accuracy", format!("{accuracy} of the training rows")));
     }
     let (steps, passes) = (count(record.steps, "step"), significant(record.passes, 3));
     let cost = format!("{steps}, {passes} passes over the rows, {}", seconds(record.seconds));

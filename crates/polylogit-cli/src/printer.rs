@@ -83,7 +83,12 @@ impl Printer {
 
 /// `1 row`, `2 rows`.
 pub(crate) fn count(n: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(n), if n == 1 { "" } else { "s" })
+    let plural = match what {
+        _ if n == 1 => "",
+        _ if what.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {what}{plural}", thousands(n))
 }
 
 /// `1,234,567`.

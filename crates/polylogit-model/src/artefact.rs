@@ -21,8 +21,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 64 MiB of header, 2²⁸ coefficients (2 GiB), 4 GiB of JSON.
-    pub const DEFAULT: Self = Self { header: 64 << 20, coefficients: 1 << 28, json: 4 << 30 };
+    /// 64 MiB of header, 2²⁸ coefficients (2 GiB), 1 GiB of JSON.
+    pub const DEFAULT: Self = Self { header: 64 << 20, coefficients: 1 << 28, json: 1 << 30 };
 }
 
 /// A fitted model, what its columns mean and how it came about.
