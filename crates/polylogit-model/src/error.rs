@@ -11,13 +11,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file could not be opened or read.
-    #[error("cannot read the model: {source}")]
+    #[error("the file cannot be read")]
     Read {
         /// What the system said.
         source: io::Error,
     },
     /// The file could not be written; whatever stood there before still stands.
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     Write {
         /// The file to write.
         path: PathBuf,
@@ -28,7 +28,9 @@ pub enum Error {
     #[error("not a model: neither a safetensors file nor a JSON document of polylogit")]
     NotAModel,
     /// Safetensors or JSON, but made by another program.
-    #[error("a {what} file, but not one of polylogit (it has no `{key}`): give a file that `polylogit fit -o` wrote")]
+    #[error(
+        "a {what} file, but not one of polylogit (it has no `{key}`): give a file that `polylogit fit -o` wrote"
+    )]
     Foreign {
         /// `safetensors` or `JSON`.
         what: &'static str,
@@ -74,7 +76,7 @@ pub enum Error {
         problem: String,
     },
     /// The JSON inside is no JSON, or lacks a part.
-    #[error("damaged description: {source}")]
+    #[error("the description in it is damaged")]
     Json {
         /// Where and why.
         source: serde_json::Error,

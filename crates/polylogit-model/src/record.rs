@@ -138,14 +138,10 @@ mod certificate {
 mod status {
     use super::{Deserialize, Deserializer, Serializer, Status, de};
 
-    const ALL: [Status; 5] = [
-        Status::Converged,
-        Status::Separated,
-        Status::Cancelled,
-        Status::StepLimit,
-        Status::PrecisionLimit,
-    ];
+    const ALL: [Status; 5] =
+        [Status::Converged, Status::Separated, Status::Cancelled, Status::StepLimit, Status::PrecisionLimit];
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde's `with` calls")]
     pub(super) fn serialize<S: Serializer>(status: &Status, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(status.name())
     }

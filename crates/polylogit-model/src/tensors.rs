@@ -156,7 +156,8 @@ fn shapes<'a>(
     let coef = tensor(metadata, COEF, &[k, d])?;
     let intercept = tensor(metadata, INTERCEPT, &[k])?;
     // One starts at 0, the other where the first one ends.
-    let adjacent = |a: &TensorInfo, b: &TensorInfo| a.data_offsets.0 == 0 && b.data_offsets.0 == a.data_offsets.1;
+    let adjacent =
+        |a: &TensorInfo, b: &TensorInfo| a.data_offsets.0 == 0 && b.data_offsets.0 == a.data_offsets.1;
     if !(adjacent(coef, intercept) || adjacent(intercept, coef)) {
         return Err(header("tensors overlap or leave a hole"));
     }
@@ -204,6 +205,7 @@ fn truncated(expected: u64, found: u64) -> Error {
     Error::Truncated { expected, found }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn header(problem: impl ToString) -> Error {
     Error::Header { problem: problem.to_string() }
 }

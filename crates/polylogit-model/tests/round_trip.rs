@@ -22,7 +22,8 @@ fn finite() -> impl Strategy<Value = f64> {
 
 /// Labels compare as numbers; here the type counts, too.
 fn same(a: &[Label], b: &[Label]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b && std::mem::discriminant(a) == std::mem::discriminant(b))
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| a == b && std::mem::discriminant(a) == std::mem::discriminant(b))
 }
 
 fn bits(values: &[f64]) -> Vec<u64> {

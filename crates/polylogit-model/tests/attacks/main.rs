@@ -16,6 +16,12 @@ fn error(bytes: &[u8]) -> Error {
     Artefact::from_bytes(bytes).unwrap_err()
 }
 
+/// What serde says under the error.
+fn cause(bytes: &[u8]) -> String {
+    let error = error(bytes);
+    std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()
+}
+
 /// A file with this header and these numbers.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
@@ -59,6 +65,13 @@ fn the_kept_file_loads_and_is_what_is_written_today() {
 }
 
 #[test]
+#[ignore = "rewrites the kept file; run it only when the schema changes before a release of its format"]
+fn write_the_kept_file() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attacks/valid.safetensors");
+    sample().save(path).unwrap();
+}
+
+#[test]
 fn truncated_anywhere() {
     for length in 0..VALID.len() {
         let error = error(&VALID[..length]);
@@ -69,7 +82,10 @@ fn truncated_anywhere() {
         }
     }
     let message = error(&VALID[..VALID.len() - 1]).to_string();
-    assert!(message.starts_with("truncated: ") && message.contains("copy or write the file again"), "{message}");
+    assert!(
+        message.starts_with("truncated: ") && message.contains("copy or write the file again"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -79,8 +95,12 @@ fn trailing_bytes() {
 
 #[test]
 fn other_files() {
-    for bytes in [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], b"species,island\nAdelie,Dream\n", b"PK\x03\x04\x14\0\0\0\x08\0", &[0; 64]]
-    {
+    for bytes in [
+        &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..],
+        b"species,island\nAdelie,Dream\n",
+        b"PK\x03\x04\x14\0\0\0\x08\0",
+        &[0; 64],
+    ] {
         assert!(matches!(error(bytes), Error::NotAModel), "{:?}", error(bytes));
     }
 }
@@ -100,7 +120,8 @@ fn huge_headers() {
 
 #[test]
 fn headers_that_are_none() {
-    for header in ["{", "{]", "{\"a\": 1}", "{\"a\":{\"dtype\":\"F99\",\"shape\":[],\"data_offsets\":[0,0]}}"] {
+    for header in ["{", "{]", "{\"a\": 1}", "{\"a\":{\"dtype\":\"F99\",\"shape\":[],\"data_offsets\":[0,0]}}"]
+    {
         assert!(matches!(error(&file(header, &[])), Error::Header { .. }), "{header}");
     }
     let not_utf8 = [&3u64.to_le_bytes()[..], b"{\xff}"].concat();
@@ -131,12 +152,14 @@ fn newer_format() {
 
 #[test]
 fn descriptions_that_are_none() {
-    for (key, value) in [("classes", json!("ab")), ("schema", json!(7)), ("fit", json!([])), ("format", json!("1"))] {
+    for (key, value) in
+        [("classes", json!("ab")), ("schema", json!(7)), ("fit", json!([])), ("format", json!("1"))]
+    {
         assert!(matches!(error(&with_description(|d| d[key] = value)), Error::Json { .. }), "{key}");
     }
     for class in [json!(null), json!([1]), json!({"text": "a"}), json!(u64::MAX)] {
         let bytes = with_description(|d| d["classes"][0] = class.clone());
-        assert!(error(&bytes).to_string().contains("is no class label"), "{class}");
+        assert!(cause(&bytes).contains("is no class label"), "{class}");
     }
 }
 
@@ -218,7 +241,7 @@ fn records_out_of_range() {
         assert!(matches!(error(&bytes), Error::Record { field: f, .. } if f == field), "{field}");
     }
     let status = with_description(|d| d["fit"]["status"] = "splendid".into());
-    assert!(error(&status).to_string().contains("unknown status `splendid`"));
+    assert!(cause(&status).contains("unknown status `splendid`"));
     let short = with_description(|d| d["fit"]["feature_sd"] = json!([1.0]));
     assert!(matches!(error(&short), Error::Shape { name: "feature_sd", .. }));
 }
@@ -310,7 +333,7 @@ proptest! {
         as_json in any::<bool>(),
         damages in prop::collection::vec(damage(), 1..4),
     ) {
-        let mut bytes = if as_json { sample().to_json().unwrap().into_bytes() } else { VALID.to_vec() };
+        let mut bytes = if as_json { sample().to_json().unwrap().into_bytes() } else { sample().to_bytes().unwrap() };
         for damage in damages {
             apply(&mut bytes, damage);
         }
