@@ -16,7 +16,7 @@ const STYLES: Styles = Styles::styled()
 /// values are filled in and counted, scales do not matter. Every fit comes with a proof of how far from
 /// the best possible model it can be at most.
 #[derive(Debug, Parser)]
-#[command(name = "polylogit", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "polylogit", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -73,8 +73,8 @@ Examples:
 Examples:
   polylogit fit penguins.csv --target species
       reads, fits with C = 1 on standardised columns, and explains
-  polylogit fit penguins.csv --target species --exclude year --as-category island -o model.safetensors
-      leaves a column out, forces one to be a category, saves the model
+  polylogit fit penguins.csv --target species --exclude year -o model.safetensors
+      leaves a column out, saves the model
   polylogit fit iris.csv --target species --no-standardize --c 1
       the objective of scikit-learn's LogisticRegression(C=1)
   polylogit fit iris.csv --target species --lambda 0.01
@@ -109,8 +109,7 @@ pub(crate) struct FitArgs {
     /// Column of sample weights (positive numbers)
     #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
     pub(crate) weights: Option<String>,
-    /// Missing values: fill in the mean of numbers and give categories a level of their own, leave such
-    /// rows out, or refuse
+    /// What becomes of missing values
     #[arg(long, value_enum, default_value_t = Missing::Impute, help_heading = "Columns")]
     pub(crate) missing: Missing,
 
@@ -250,7 +249,7 @@ pub(crate) struct ModelArg {
 /// How tables meet the model's schema.
 #[derive(Debug, Group)]
 pub(crate) struct ApplyArgs {
-    /// Categories that the model has never seen: count them and take none of the known ones, or refuse
+    /// What becomes of categories that the model has never seen
     #[arg(long, value_enum, default_value_t = Unseen::Ignore)]
     pub(crate) unseen: Unseen,
 }
@@ -280,53 +279,44 @@ pub(crate) struct PrintArgs {
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     Text,
-    /// One document.
     Json,
 }
 
 /// What becomes of missing values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Missing {
-    /// Refuse them.
+    /// Refuse the table
     Error,
-    /// Leave their rows out.
+    /// Leave out the rows that have any
     Drop,
-    /// Fill them in.
+    /// Fill in the mean of a column of numbers; in categories they are a level of their own
     Impute,
 }
 
 /// What becomes of unseen categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Unseen {
-    /// Count them; they belong to none of the known levels.
+    /// Take them as none of the known ones, and count them
     Ignore,
-    /// Refuse them.
+    /// Refuse the table
     Error,
 }
 
 /// Formats of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
-    /// Comma-separated or with another delimiter.
     Csv,
-    /// Tab-separated.
     Tsv,
-    /// Apache Parquet.
     Parquet,
-    /// Apache Arrow IPC (Feather).
     Arrow,
-    /// svmlight, LIBSVM.
     Svmlight,
 }
 
 /// Formats of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// One JSON document.
     Json,
-    /// The format of `fit -o`.
     Safetensors,
 }
 
@@ -336,7 +326,11 @@ fn number(text: &str) -> Result<f64, String> {
 
 fn lambda(text: &str) -> Result<f64, String> {
     let value = number(text)?;
-    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be finite and at least 0".to_owned()) }
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err("must be finite and at least 0".to_owned())
+    }
 }
 
 fn inverse_strength(text: &str) -> Result<f64, String> {

@@ -2,7 +2,7 @@
 //! nothing.
 
 use crate::printer::{BOLD, DIM, count, number, seconds, significant};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind};
 use polylogit_model::{Artefact, Record};
@@ -62,7 +62,7 @@ pub(crate) fn objective(record: &Record) -> String {
         (true, false) => "the mean negative log-likelihood, plus a ridge penalty on the weights",
     };
     let intercepts = match (record.fit_intercept, record.lambda > 0.0) {
-        (true, true) => "; intercepts are not penalised",
+        (true, true) => ";\n  intercepts are not penalised",
         (true, false) => "",
         (false, _) => "; no intercepts",
     };
@@ -84,7 +84,9 @@ pub(crate) fn status(record: &Record) -> String {
     let steps = count(record.steps, "step");
     match record.status {
         Status::Converged => "converged".to_owned(),
-        Status::Separated => "not converged: the classes are separated, the weights grow without end".to_owned(),
+        Status::Separated => {
+            "not converged: the classes are separated, the weights grow without end".to_owned()
+        }
         Status::Cancelled => format!("interrupted after {steps}: the best model so far"),
         Status::StepLimit => format!("not converged: ended after {steps}; allow more with --max-steps"),
         Status::PrecisionLimit => {
@@ -105,7 +107,9 @@ pub(crate) fn certificate(certificate: &Certificate) -> String {
             format!("proven at most {gap} above the minimum, relative {relative} (duality gap)")
         }
         CertificateKind::NewtonDecrement => {
-            format!("estimated {gap} above the minimum, relative {relative} (half the squared Newton decrement)")
+            format!(
+                "estimated {gap} above the minimum, relative {relative} (half the squared Newton decrement)"
+            )
         }
         other => format!("{gap} above the minimum, relative {relative} ({other})"),
     }
@@ -184,7 +188,7 @@ fn matrix(artefact: &Artefact, names: &[String], classes: std::ops::Range<usize>
         let row = classes.clone().map(|k| significant(c.class_weights(k)[j], 5));
         table.add_row(std::iter::once(shorten(feature)).chain(row));
     }
-    right_align(&mut table, 1);
+    right_align(&mut table, 1..usize::MAX);
     format!("{table}\n")
 }
 
@@ -203,15 +207,9 @@ fn largest(artefact: &Artefact) -> String {
         let shown = order.iter().take(LARGEST);
         let shown: Vec<String> =
             shown.map(|&j| format!("{} {}", shorten(&names[j]), signed(weights[j]))).collect();
-        table.add_row([
-            shorten(&class.to_string()),
-            significant(c.intercepts()[k], 4),
-            shown.join(", "),
-        ]);
+        table.add_row([shorten(&class.to_string()), significant(c.intercepts()[k], 4), shown.join(", ")]);
     }
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right_align(&mut table, 1..2);
     format!("{table}\n")
 }
 
@@ -223,15 +221,17 @@ fn signed(value: f64) -> String {
 /// A table without frames, a line under the header.
 pub(crate) fn plain_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
-/// Numbers from column `first` on.
-pub(crate) fn right_align(table: &mut Table, first: usize) {
-    for column in table.column_iter_mut().skip(first) {
+/// The columns of numbers; two blanks between all columns.
+pub(crate) fn right_align(table: &mut Table, numbers: std::ops::Range<usize>) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for column in table.column_iter_mut().take(numbers.end).skip(numbers.start) {
         column.set_cell_alignment(CellAlignment::Right);
-        column.set_constraint(ColumnConstraint::ContentWidth);
     }
 }
 

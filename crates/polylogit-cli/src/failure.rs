@@ -1,6 +1,7 @@
 //! Errors at the end of their way: a message on standard error and an exit code.
 
 use crate::printer::{BOLD, ERROR, HELP};
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -15,21 +16,11 @@ impl std::fmt::Display for BadCall {
 }
 impl std::error::Error for BadCall {}
 
-/// A remedy, in its own line under the error.
-#[derive(Debug)]
-pub(crate) struct Help(pub(crate) String);
-
-impl std::fmt::Display for Help {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// An error with a remedy.
+/// An error with a remedy, which is printed in a line of its own.
 #[derive(Debug)]
 pub(crate) struct Remedied {
     error: anyhow::Error,
-    help: Help,
+    help: String,
 }
 
 impl std::fmt::Display for Remedied {
@@ -45,7 +36,7 @@ impl std::error::Error for Remedied {
 
 /// `error` and what to do about it.
 pub(crate) fn with_help(error: anyhow::Error, help: impl Into<String>) -> anyhow::Error {
-    Remedied { error, help: Help(help.into()) }.into()
+    Remedied { error, help: help.into() }.into()
 }
 
 /// Prints the error with its causes; gives the exit code. A reader that went away (`| head`) is no error.
@@ -55,14 +46,14 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     }
     let mut text = format!("{ERROR}error{ERROR:#}{BOLD}:{BOLD:#} {error}\n");
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("  {cause}\n"));
+        let _ = writeln!(text, "  {cause}");
     }
     for remedied in error.chain().filter_map(|cause| cause.downcast_ref::<Remedied>()) {
-        text.push_str(&format!("  {HELP}help{HELP:#}: {}\n", remedied.help));
+        let _ = writeln!(text, "  {HELP}help{HELP:#}: {}", remedied.help);
     }
     // Where even standard error is gone there is nobody to tell.
     let _ = anstream::stderr().write_all(text.as_bytes());
-    ExitCode::from(if error.chain().any(|cause| cause.is::<BadCall>()) { 2 } else { 1 })
+    ExitCode::from(if error.is::<BadCall>() { 2 } else { 1 })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

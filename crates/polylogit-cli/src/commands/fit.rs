@@ -28,11 +28,10 @@ struct Document<'a> {
 
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let printer = Printer::new(&args.print);
-    settings::check(args)?;
-    let training = table::read_training(args, &printer)?;
+    let training = table::read_training(args)?;
     printer.text(&(training.report.text() + "\n"))?;
 
-    let (fit, seconds) = fit(args, &training, &printer)?;
+    let (fit, seconds) = fit(args, &training, printer)?;
     let names = training.schema.feature_names();
     if fit.status == Status::Separated {
         return Err(separated(fit.diagnosis.separation.as_ref(), names, fit.model.classes()));
@@ -41,14 +40,20 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         let error = anyhow!("interrupted after {} steps: nothing was saved", fit.steps);
         return Err(with_help(error, "with --keep-on-interrupt the best model so far is kept"));
     }
-    let notes = notes(&fit.diagnosis, names);
-    notes.iter().for_each(|note| printer.note(note));
+    let mut notes = notes(&fit.diagnosis, names);
+    let rare: Vec<&str> = training.report.rare_classes().collect();
+    if !rare.is_empty() {
+        notes.push(format!("one row only, so little to learn from: class {}", describe::list(&rare)));
+    }
+    for note in &notes {
+        printer.note(note);
+    }
     if let Some(warning) = not_converged(&fit) {
         printer.warning(&warning);
     }
 
     let accuracy = training.accuracy(&fit.model)?;
-    let record = Record::new(&fit, seconds, training.feature_sd()?);
+    let record = Record::new(&fit, seconds, training.feature_sd());
     let artefact = Artefact::new(fit.model, training.schema, record)?;
     if let Some(path) = &args.output {
         artefact.save(path)?;
@@ -75,7 +80,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
 }
 
 /// The fit and the seconds it took.
-fn fit(args: &FitArgs, training: &Training, printer: &Printer) -> Result<(Fit, f64)> {
+fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f64)> {
     let mut progress = Progress::start(!printer.is_quiet());
     let fit = settings::regression(args).fit_observed(&training.design()?, &training.target, &mut progress);
     let seconds = progress.finish();
@@ -109,11 +114,17 @@ fn separated(separation: Option<&Separation>, names: &[String], classes: &[Label
             if separation.complete { ("", "") } else { ("quasi-", ", up to rows on the boundary") };
         text = format!(
             "the classes are {how}separated: {} told apart from the rest without error by {}{boundary}",
-            if classes.len() == 1 { format!("{} is", classes[0]) } else { format!("{} are", describe::list(&classes)) },
+            if classes.len() == 1 {
+                format!("{} is", classes[0])
+            } else {
+                format!("{} are", describe::list(&classes))
+            },
             if columns.is_empty() { "the columns".to_owned() } else { describe::list(&columns) },
         );
     }
-    let error = anyhow!("{text}; without a penalty the weights grow for ever, so there is no best model and nothing was saved");
+    let error = anyhow!(
+        "{text}; without a penalty the weights grow for ever, so there is no best model and nothing was saved"
+    );
     with_help(error, "add a penalty: `--lambda 0.001`, or `--c 1` for the usual one")
 }
 

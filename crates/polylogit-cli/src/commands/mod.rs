@@ -2,6 +2,7 @@
 
 mod completions;
 mod evaluate;
+
 mod export;
 mod fit;
 mod man;

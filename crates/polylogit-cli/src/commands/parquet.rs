@@ -12,14 +12,14 @@ use std::sync::Arc;
 pub(super) fn write(predictions: &Predictions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let k = predictions.classes.len();
     let mut columns = vec![labels(predictions)];
-    if !predictions.probabilities.is_empty() {
+    if predictions.proba {
         columns.extend((0..k).map(|class| -> ArrayRef {
             let p = predictions.probabilities.iter().copied().skip(class).step_by(k);
             Arc::new(Float64Array::from_iter_values(p))
         }));
     }
-    let names = predictions.names(columns.len() > 1);
-    let batch = RecordBatch::try_from_iter(names.into_iter().zip(columns)).map_err(io::Error::other)?;
+    let batch =
+        RecordBatch::try_from_iter(predictions.names().into_iter().zip(columns)).map_err(io::Error::other)?;
     let compression = Compression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(compression).build();
     // The writer wants to be sent between threads; memory can, a borrowed stream need not.
@@ -34,8 +34,10 @@ pub(super) fn write(predictions: &Predictions<'_>, out: &mut dyn Write) -> io::R
 fn labels(predictions: &Predictions<'_>) -> ArrayRef {
     let classes = predictions.classes;
     let ids = predictions.ids.iter();
-    let bools: Option<Vec<bool>> = classes.iter().map(|c| if let Label::Bool(v) = c { Some(*v) } else { None }).collect();
-    let ints: Option<Vec<i64>> = classes.iter().map(|c| if let Label::Int(v) = c { Some(*v) } else { None }).collect();
+    let bools: Option<Vec<bool>> =
+        classes.iter().map(|c| if let Label::Bool(v) = c { Some(*v) } else { None }).collect();
+    let ints: Option<Vec<i64>> =
+        classes.iter().map(|c| if let Label::Int(v) = c { Some(*v) } else { None }).collect();
     let floats: Option<Vec<f64>> = classes
         .iter()
         .map(|c| match c {

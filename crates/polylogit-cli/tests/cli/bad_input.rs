@@ -1,9 +1,7 @@
 //! Every line of the agreement on bad input: the message says what is wrong, where and how to mend it, the
 //! exit code says whose fault it is, and nothing is left half-written.
 
-mod common;
-
-use common::{Folder, json};
+use crate::common::{Folder, json};
 use std::fmt::Write as _;
 
 /// Three classes that overlap, two numbers, a category, a weight.
@@ -212,7 +210,9 @@ fn a_truncated_model() {
     let folder = fitted();
     let bytes = std::fs::read(folder.path("model.safetensors")).unwrap();
     folder.write("half.safetensors", &bytes[..bytes.len() - 9]);
-    for call in ["show half.safetensors", "predict half.safetensors good.csv", "export half.safetensors --to json"] {
+    for call in
+        ["show half.safetensors", "predict half.safetensors good.csv", "export half.safetensors --to json"]
+    {
         folder.fails(1, call, &["half.safetensors", "truncated"]);
     }
 }
@@ -349,7 +349,11 @@ fn a_full_disk() {
     folder.fails(1, "predict model.safetensors good.csv -o /dev/full", &["/dev/full", full]);
     folder.fails(1, "export model.safetensors --to json -o /dev/full", &["/dev/full", full]);
     // Results on standard output: an error, too.
-    for call in ["predict model.safetensors good.csv", "show model.safetensors", "show model.safetensors --format json"] {
+    for call in [
+        "predict model.safetensors good.csv",
+        "show model.safetensors",
+        "show model.safetensors --format json",
+    ] {
         let out = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("polylogit"))
             .current_dir(folder.path("."))
@@ -439,7 +443,10 @@ mod interrupted {
         let (code, stdout, stderr) = interrupt(&folder, "--keep-on-interrupt");
         assert_eq!(code, Some(0), "{stderr}");
         assert!(stderr.contains("warning: interrupted: this is the best model so far"), "{stderr}");
-        assert!(stdout.contains("interrupted after") && stdout.contains("saved to model.safetensors"), "{stdout}");
+        assert!(
+            stdout.contains("interrupted after") && stdout.contains("saved to model.safetensors"),
+            "{stdout}"
+        );
         let shown = json(&folder.works("show model.safetensors --format json"));
         assert_eq!(shown["status"], "cancelled");
     }

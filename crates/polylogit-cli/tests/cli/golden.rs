@@ -1,8 +1,6 @@
 //! The command gives the reference solutions: coefficients to 1e-8, objectives to 1e-12.
 
-mod common;
-
-use common::{Folder, json, repository};
+use crate::common::{Folder, json, repository};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -48,10 +46,15 @@ fn l2_references() {
             let call = format!("{file} --target {target} --lambda {}", fit["lambda"]);
             agrees(&folder, &call, fit, "objective");
             let shown = json(&folder.works("show model.safetensors --format json"));
-            let classes: Vec<String> = shown["classes"].as_array().unwrap().iter().map(|c| match c {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            }).collect();
+            let classes: Vec<String> = shown["classes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|c| match c {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
             assert_eq!(serde_json::to_value(classes).unwrap(), data["classes"], "{name}");
         }
     }

@@ -1,8 +1,6 @@
 //! The help pages, as they are read.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 
 #[test]
 fn help_pages() {

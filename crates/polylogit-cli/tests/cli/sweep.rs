@@ -1,8 +1,6 @@
 //! Real tables, raw, over six powers of ten of strength: every fit converges with its certificate, silently.
 
-mod common;
-
-use common::{Folder, json};
+use crate::common::{Folder, json};
 
 const TABLES: [(&str, &str); 8] = [
     ("iris", "species"),

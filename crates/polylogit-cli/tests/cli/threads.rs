@@ -1,8 +1,6 @@
 //! The same table gives the same bits, for any number of threads.
 
-mod common;
-
-use common::{Folder, json};
+use crate::common::{Folder, json};
 use serde_json::Value;
 
 /// The whole model but the time that it took.
