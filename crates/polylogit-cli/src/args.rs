@@ -1,0 +1,403 @@
+//! What was typed: every option, its range and its help. Nothing here reads a file or decides anything.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Softmax (multinomial logistic) regression of tables: certified, fast, explained.
+///
+/// Give it a table and the column to predict. Columns go in as they are: text becomes categories, missing
+/// values are filled in and counted, scales do not matter. Every fit comes with a proof of how far from
+/// the best possible model it can be at most.
+#[derive(Debug, Parser)]
+#[command(name = "polylogit", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  polylogit fit penguins.csv --target species -o penguins.safetensors
+  polylogit predict penguins.safetensors new.csv --proba > predictions.csv
+  polylogit evaluate penguins.safetensors test.csv
+  polylogit show penguins.safetensors
+
+Exit codes: 0 done, 1 the data or the fit is bad, 2 the call is wrong.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a model to a table
+    Fit(Box<FitArgs>),
+    /// Predict the rows of a table with a model
+    Predict(PredictArgs),
+    /// Measure a model on a table with known labels
+    Evaluate(EvaluateArgs),
+    /// Show what a model is: what was solved, on what, how surely, and its coefficients
+    Show(ShowArgs),
+    /// Write a model in another format
+    Export(ExportArgs),
+    /// Print completions for your shell
+    #[command(after_help = "\
+Examples:
+  polylogit completions bash > ~/.local/share/bash-completion/completions/polylogit
+  polylogit completions zsh > ~/.zfunc/_polylogit
+  polylogit completions fish > ~/.config/fish/completions/polylogit.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    #[command(after_help = "\
+Examples:
+  polylogit man | man -l -
+  polylogit man -o ~/.local/share/man/man1")]
+    Man {
+        /// Write one page for each command into this folder, instead of the main page to standard output
+        #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        output: Option<PathBuf>,
+    },
+}
+
+/// `polylogit fit`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  polylogit fit penguins.csv --target species
+      reads, fits with C = 1 on standardised columns, and explains
+  polylogit fit penguins.csv --target species --exclude year -o model.safetensors
+      leaves a column out, saves the model
+  polylogit fit iris.csv --target species --no-standardize --c 1
+      the objective of scikit-learn's LogisticRegression(C=1)
+  polylogit fit iris.csv --target species --lambda 0.01
+      the objective of glmnet(alpha = 0, lambda = 0.01)
+  zcat big.csv.gz | polylogit fit - --target label --format json > fit.json
+      reads standard input, writes one JSON document
+
+The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²,  λ = 1/(C·S).
+The fit has no random part: the same table gives the same bits, for any number of threads.")]
+pub(crate) struct FitArgs {
+    /// The table: CSV, TSV (also .gz), Parquet, Arrow or svmlight; `-` for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) data: PathBuf,
+    /// The column to predict (svmlight files bring their own labels)
+    #[arg(short, long, value_name = "COLUMN")]
+    pub(crate) target: Option<String>,
+    /// Save the model to this file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) print: PrintArgs,
+
+    /// Columns to learn from (default: all but the target and the weights)
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Columns")]
+    pub(crate) features: Option<Vec<String>>,
+    /// Columns to leave out
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Columns")]
+    pub(crate) exclude: Vec<String>,
+    /// Columns to take as categories even where they hold numbers
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Columns")]
+    pub(crate) as_category: Vec<String>,
+    /// Column of sample weights (positive numbers)
+    #[arg(long, value_name = "COLUMN", help_heading = "Columns")]
+    pub(crate) weights: Option<String>,
+    /// What becomes of missing values
+    #[arg(long, value_enum, default_value_t = Missing::Impute, help_heading = "Columns")]
+    pub(crate) missing: Missing,
+
+    /// Strength λ of the ridge penalty on the mean loss, as in glmnet; 0 for none
+    #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
+    pub(crate) lambda: Option<f64>,
+    /// Inverse strength as in scikit-learn, λ = 1/(C·S) [default: 1]
+    #[arg(long, value_name = "C", value_parser = inverse_strength, allow_negative_numbers = true, conflicts_with = "lambda", help_heading = "Penalty")]
+    pub(crate) c: Option<f64>,
+    /// Share of the L1 norm in the penalty; this version fits ridge penalties, 0
+    #[arg(long, value_name = "A", value_parser = l1_ratio, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Penalty")]
+    pub(crate) l1_ratio: f64,
+    /// Penalise the coefficients of the columns as they are, not of standardised columns
+    #[arg(long, help_heading = "Penalty")]
+    pub(crate) no_standardize: bool,
+    /// Fit no intercepts
+    #[arg(long, help_heading = "Penalty")]
+    pub(crate) no_intercept: bool,
+
+    /// Relative certified gap that ends the fit
+    #[arg(long, value_name = "TOL", value_parser = tolerance, allow_negative_numbers = true, default_value = "1e-6", help_heading = "Solver")]
+    pub(crate) tol: f64,
+    /// Steps after which the fit ends in any case
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), default_value = "1000", help_heading = "Solver")]
+    pub(crate) max_steps: u64,
+    /// Threads to use [default: all cores]; the result is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Solver")]
+    pub(crate) threads: Option<u32>,
+    /// On Ctrl-C, keep the best model so far: print it, and save it with -o
+    #[arg(long, help_heading = "Solver")]
+    pub(crate) keep_on_interrupt: bool,
+
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+/// `polylogit predict`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  polylogit predict model.safetensors new.csv
+      one column `prediction`, a row for each row of new.csv, in its order
+  polylogit predict model.safetensors new.csv --proba -o predictions.parquet
+      and a column `p_<class>` for each class
+
+Columns are found by name, in any order; columns that the model does not know are ignored.")]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// The table to predict; `-` for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) data: PathBuf,
+    /// Write to this .csv or .parquet file, not to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Add the probability of each class
+    #[arg(long)]
+    pub(crate) proba: bool,
+    #[command(flatten)]
+    pub(crate) apply: ApplyArgs,
+    /// Print no notes
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+/// `polylogit evaluate`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  polylogit evaluate model.safetensors test.csv
+  polylogit evaluate model.safetensors test.csv --format json | jq .log_loss
+
+The table needs the column that the model was trained to predict. If the fit was weighted and the table
+has the column of weights, the measures are weighted, too.")]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// The table with known labels; `-` for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) apply: ApplyArgs,
+    #[command(flatten)]
+    pub(crate) print: PrintArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+/// `polylogit show`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  polylogit show model.safetensors
+  polylogit show model.safetensors --all
+  polylogit show model.safetensors --format json | jq '.certificate.relative_gap'")]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// Show every coefficient, however many there are
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) print: PrintArgs,
+}
+
+/// `polylogit export`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  polylogit export model.safetensors --to json -o model.json
+      the whole model as one JSON document
+  polylogit export model.json --to safetensors -o model.safetensors
+      and back, to the last bit
+
+Every command takes a model in either format.")]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// The format to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: ExportFormat,
+    /// Write to this file, not to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A model on disk.
+#[derive(Debug, Group)]
+pub(crate) struct ModelArg {
+    /// The model: a file that `polylogit fit -o` or `polylogit export` wrote
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+}
+
+/// How tables meet the model's schema.
+#[derive(Debug, Group)]
+pub(crate) struct ApplyArgs {
+    /// What becomes of categories that the model has never seen
+    #[arg(long, value_enum, default_value_t = Unseen::Ignore)]
+    pub(crate) unseen: Unseen,
+}
+
+/// How a table is read.
+#[derive(Debug, Group)]
+pub(crate) struct ReadArgs {
+    /// Format of the table [default: by its extension, else CSV]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Reading")]
+    pub(crate) input_format: Option<InputFormat>,
+    /// Character between the fields of a CSV file, or `tab` [default: found out]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = "Reading")]
+    pub(crate) delimiter: Option<u8>,
+}
+
+/// How results are printed.
+#[derive(Debug, Group)]
+pub(crate) struct PrintArgs {
+    /// Text for people, or one JSON document
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Print errors only (with `--format json`: and the document)
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// What becomes of missing values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Missing {
+    /// Refuse the table
+    Error,
+    /// Leave out the rows that have any
+    Drop,
+    /// Fill in the mean of a column of numbers; in categories they are a level of their own
+    Impute,
+}
+
+/// What becomes of unseen categories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unseen {
+    /// Take them as none of the known ones, and count them
+    Ignore,
+    /// Refuse the table
+    Error,
+}
+
+/// Formats of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Csv,
+    Tsv,
+    Parquet,
+    Arrow,
+    Svmlight,
+}
+
+/// Formats of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Safetensors,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "not a number".to_owned())
+}
+
+fn lambda(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err("must be finite and at least 0".to_owned())
+    }
+}
+
+fn inverse_strength(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 { Ok(value) } else { Err("must be greater than 0".to_owned()) }
+}
+
+fn l1_ratio(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if !(0.0..=1.0).contains(&value) {
+        return Err("must lie between 0 and 1".to_owned());
+    }
+    if value > 0.0 {
+        return Err("must be 0: this version fits ridge penalties only".to_owned());
+    }
+    Ok(value)
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value < 1.0 {
+        Ok(value)
+    } else {
+        Err("must lie between 0 and 1, both excluded".to_owned())
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'"' => Ok(*byte),
+            _ => Err("must be one character such as `,` or `;`, or `tab`".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn ranges_are_checked_where_they_are_typed() {
+        let error = |args: &[&str]| {
+            let typed = ["polylogit", "fit", "x.csv", "--target", "y"].iter().chain(args);
+            Args::try_parse_from(typed).unwrap_err().to_string()
+        };
+        for (args, message) in [
+            (&["--lambda", "-1"][..], "'--lambda <L>': must be finite and at least 0"),
+            (&["--lambda", "inf"], "must be finite and at least 0"),
+            (&["--lambda", "much"], "not a number"),
+            (&["--c", "0"], "must be greater than 0"),
+            (&["--c", "1", "--lambda", "1"], "cannot be used with"),
+            (&["--l1-ratio", "1.5"], "must lie between 0 and 1"),
+            (&["--l1-ratio", "0.5"], "ridge penalties only"),
+            (&["--tol", "0"], "between 0 and 1, both excluded"),
+            (&["--threads", "0"], "0 is not in 1.."),
+            (&["--delimiter", "ab"], "must be one character"),
+            (&["--missing", "guess"], "possible values: error, drop, impute"),
+        ] {
+            assert!(error(args).contains(message), "{args:?}: {}", error(args));
+        }
+    }
+}

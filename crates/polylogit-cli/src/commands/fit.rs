@@ -1,0 +1,159 @@
+//! `polylogit fit`: reads a table, fits, explains, saves.
+
+use super::display;
+use super::table::{self, DataReport, Training};
+use crate::args::FitArgs;
+use crate::describe;
+use crate::failure::with_help;
+use crate::printer::{Printer, percent};
+use crate::progress::Progress;
+use crate::settings;
+use anyhow::{Result, anyhow};
+use polylogit::diagnose::{Diagnosis, Separation};
+use polylogit::solver::Status;
+use polylogit::{Fit, Label};
+use polylogit_model::{Artefact, Record, Summary};
+use serde::Serialize;
+
+/// What `--format json` prints: the keys of `show`, and what only a fit knows.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    model: Summary,
+    train_accuracy: f64,
+    data: &'a DataReport,
+    notes: &'a [String],
+    saved: Option<String>,
+}
+
+pub(crate) fn run(args: &FitArgs) -> Result<()> {
+    let printer = Printer::new(&args.print);
+    let training = table::read_training(args)?;
+    printer.text(&(training.report.text() + "\n"))?;
+
+    let (fit, seconds) = fit(args, &training, printer)?;
+    let names = training.schema.feature_names();
+    if fit.status == Status::Separated {
+        return Err(separated(fit.diagnosis.separation.as_ref(), names, fit.model.classes()));
+    }
+    if fit.status == Status::Cancelled && !args.keep_on_interrupt {
+        let error = anyhow!("interrupted after {} steps: nothing was saved", fit.steps);
+        return Err(with_help(error, "with --keep-on-interrupt the best model so far is kept"));
+    }
+    let mut notes = notes(&fit.diagnosis, names);
+    let rare: Vec<&str> = training.report.rare_classes().collect();
+    if !rare.is_empty() {
+        notes.push(format!("one row only, so little to learn from: class {}", describe::list(&rare)));
+    }
+    for note in &notes {
+        printer.note(note);
+    }
+    if let Some(warning) = not_converged(&fit) {
+        printer.warning(&warning);
+    }
+
+    let accuracy = training.accuracy(&fit.model)?;
+    let record = Record::new(&fit, seconds, training.feature_sd());
+    let artefact = Artefact::new(fit.model, training.schema, record)?;
+    if let Some(path) = &args.output {
+        artefact.save(path)?;
+    }
+    let saved = args.output.as_deref().map(display);
+    printer.document(&Document {
+        model: Summary::from(&artefact),
+        train_accuracy: accuracy,
+        data: &training.report,
+        notes: &notes,
+        saved: saved.clone(),
+    })?;
+    let closing = match saved {
+        Some(path) => format!("saved to {path}"),
+        None => "not saved: add -o model.safetensors to keep the model".to_owned(),
+    };
+    let sections = [
+        describe::objective(artefact.record()),
+        describe::result(artefact.record(), Some(percent(accuracy))),
+        describe::coefficients(&artefact, false),
+        format!("{closing}\n"),
+    ];
+    printer.text(&sections.join("\n"))
+}
+
+/// The fit and the seconds it took.
+fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f64)> {
+    let mut progress = Progress::start(!printer.is_quiet());
+    let fit = settings::regression(args).fit_observed(&training.design()?, &training.target, &mut progress);
+    let seconds = progress.finish();
+    Ok((fit.map_err(|error| training.explain(error))?, seconds))
+}
+
+/// What the engine noticed about the columns, by their names.
+fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !diagnosis.constant.is_empty() {
+        let columns: Vec<&str> = diagnosis.constant.iter().map(|&j| names[j].as_str()).collect();
+        notes.push(format!("constant, so without weight: {}", describe::list(&columns)));
+    }
+    for collinear in &diagnosis.collinear {
+        let on: Vec<&str> = collinear.on.iter().map(|&(j, _)| names[j].as_str()).collect();
+        notes.push(format!(
+            "{} is a linear combination of {}: which of them carries the effect is not in the data",
+            names[collinear.column],
+            if on.is_empty() { "the intercept".to_owned() } else { describe::list(&on) },
+        ));
+    }
+    notes
+}
+
+fn separated(separation: Option<&Separation>, names: &[String], classes: &[Label]) -> anyhow::Error {
+    let mut text = "the classes are separated".to_owned();
+    if let Some(separation) = separation {
+        let classes: Vec<String> = separation.classes.iter().map(|&k| classes[k].to_string()).collect();
+        let columns: Vec<&str> = separation.columns.iter().map(|&j| names[j].as_str()).collect();
+        let (how, boundary) =
+            if separation.complete { ("", "") } else { ("quasi-", ", up to rows on the boundary") };
+        text = format!(
+            "the classes are {how}separated: {} told apart from the rest without error by {}{boundary}",
+            if classes.len() == 1 {
+                format!("{} is", classes[0])
+            } else {
+                format!("{} are", describe::list(&classes))
+            },
+            if columns.is_empty() { "the columns".to_owned() } else { describe::list(&columns) },
+        );
+    }
+    let error = anyhow!(
+        "{text}; without a penalty the weights grow for ever, so there is no best model and nothing was saved"
+    );
+    with_help(error, "add a penalty: `--lambda 0.001`, or `--c 1` for the usual one")
+}
+
+fn not_converged(fit: &Fit) -> Option<String> {
+    let remedy = match fit.status {
+        Status::StepLimit => "the steps ran out before the goal: allow more with --max-steps",
+        Status::PrecisionLimit => "float64 gives no better objective: the goal of --tol is out of its reach",
+        Status::Cancelled => "interrupted: this is the best model so far",
+        _ => return None,
+    };
+    Some(format!("{remedy}; {}", describe::certificate(&fit.certificate)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polylogit::diagnose::Collinear;
+
+    #[test]
+    fn columns_are_named() {
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        let collinear = vec![Collinear { column: 2, on: vec![(0, 1.0), (1, -2.0)] }];
+        let diagnosis = Diagnosis { constant: vec![3], collinear, separation: None };
+        assert_eq!(
+            notes(&diagnosis, &names),
+            [
+                "constant, so without weight: d",
+                "c is a linear combination of a, b: which of them carries the effect is not in the data"
+            ]
+        );
+    }
+}

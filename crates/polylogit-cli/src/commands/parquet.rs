@@ -1,0 +1,58 @@
+//! Predictions as a Parquet file.
+
+use super::predict::Predictions;
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use polylogit::Label;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+pub(super) fn write(predictions: &Predictions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let k = predictions.classes.len();
+    let mut columns = vec![labels(predictions)];
+    if predictions.proba {
+        columns.extend((0..k).map(|class| -> ArrayRef {
+            let p = predictions.probabilities.iter().copied().skip(class).step_by(k);
+            Arc::new(Float64Array::from_iter_values(p))
+        }));
+    }
+    let batch =
+        RecordBatch::try_from_iter(predictions.names().into_iter().zip(columns)).map_err(io::Error::other)?;
+    let compression = Compression::ZSTD(ZstdLevel::default());
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    // The writer wants to be sent between threads; memory can, a borrowed stream need not.
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    writer.close()?;
+    out.write_all(&bytes)
+}
+
+/// The predicted classes in the type of the labels; text if they have several.
+fn labels(predictions: &Predictions<'_>) -> ArrayRef {
+    let classes = predictions.classes;
+    let ids = predictions.ids.iter();
+    let bools: Option<Vec<bool>> =
+        classes.iter().map(|c| if let Label::Bool(v) = c { Some(*v) } else { None }).collect();
+    let ints: Option<Vec<i64>> =
+        classes.iter().map(|c| if let Label::Int(v) = c { Some(*v) } else { None }).collect();
+    let floats: Option<Vec<f64>> = classes
+        .iter()
+        .map(|c| match c {
+            Label::Int(v) => Some(*v as f64),
+            Label::Float(v) => Some(*v),
+            _ => None,
+        })
+        .collect();
+    match (bools, ints, floats) {
+        (Some(values), ..) => Arc::new(ids.map(|&id| Some(values[id])).collect::<BooleanArray>()),
+        (_, Some(values), _) => Arc::new(Int64Array::from_iter_values(ids.map(|&id| values[id]))),
+        (.., Some(values)) => Arc::new(Float64Array::from_iter_values(ids.map(|&id| values[id]))),
+        _ => {
+            let values: Vec<String> = classes.iter().map(ToString::to_string).collect();
+            Arc::new(StringArray::from_iter_values(ids.map(|&id| &values[id])))
+        }
+    }
+}

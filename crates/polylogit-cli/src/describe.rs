@@ -1,0 +1,253 @@
+//! Models in words and tables: the objective, how the fit ended, the coefficients. Returns text, prints
+//! nothing.
+
+use crate::printer::{BOLD, DIM, count, number, seconds, significant};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use polylogit::solver::Status;
+use polylogit::{Certificate, CertificateKind};
+use polylogit_model::{Artefact, Record};
+use std::fmt::Write as _;
+
+/// Columns of text that fit any terminal.
+const WIDTH: usize = 100;
+/// Coefficients that are shown without being asked for all.
+const SHOWN: usize = 240;
+/// The largest coefficients of a class that are shown when there are too many.
+const LARGEST: usize = 4;
+/// Names longer than this are cut in tables.
+const NAME_WIDTH: usize = 40;
+
+/// A heading.
+pub(crate) fn heading(text: &str) -> String {
+    format!("{BOLD}{text}{BOLD:#}\n")
+}
+
+/// Lines of `key  value`, the values aligned.
+pub(crate) fn facts<'a>(lines: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    lines.into_iter().fold(String::new(), |mut text, (key, value)| {
+        let _ = writeln!(text, "  {key:<13} {value}");
+        text
+    })
+}
+
+/// Names with commas, cut after a line.
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let mut text = String::new();
+    for (i, name) in names.iter().enumerate() {
+        if i > 0 {
+            text.push_str(", ");
+        }
+        if text.chars().count() > WIDTH - 20 {
+            let _ = write!(text, "… ({} in all)", names.len());
+            break;
+        }
+        text.push_str(&shorten(name.as_ref()));
+    }
+    text
+}
+
+/// The objective in symbols, in words, with its numbers.
+pub(crate) fn objective(record: &Record) -> String {
+    let penalty = match (record.lambda > 0.0, record.standardize) {
+        (false, _) => "",
+        (true, true) => " + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²",
+        (true, false) => " + (λ/2) ‖W‖²",
+    };
+    let scores = if record.fit_intercept { "z = W x + b" } else { "z = W x" };
+    let words = match (record.lambda > 0.0, record.standardize) {
+        (false, _) => "the mean negative log-likelihood, without a penalty (maximum likelihood)",
+        (true, true) => {
+            "the mean negative log-likelihood, plus a ridge penalty on the weights of standardised columns"
+        }
+        (true, false) => "the mean negative log-likelihood, plus a ridge penalty on the weights",
+    };
+    let intercepts = match (record.fit_intercept, record.lambda > 0.0) {
+        (true, true) => ";\n  intercepts are not penalised",
+        (true, false) => "",
+        (false, _) => "; no intercepts",
+    };
+    let mut text = heading("Objective");
+    let _ = writeln!(text, "  F = (1/S) Σᵢ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ]{penalty},  {scores}");
+    let _ = writeln!(text, "  {words}{intercepts}");
+    let weight = number(record.total_weight);
+    if record.lambda > 0.0 {
+        let c = number(1.0 / (record.lambda * record.total_weight));
+        let _ = writeln!(text, "  λ = {} (C = 1/(λS) = {c}), S = {weight}", number(record.lambda));
+    } else {
+        let _ = writeln!(text, "  λ = 0, S = {weight}");
+    }
+    text
+}
+
+/// How the fit ended, in a sentence.
+pub(crate) fn status(record: &Record) -> String {
+    let steps = count(record.steps, "step");
+    match record.status {
+        Status::Converged => "converged".to_owned(),
+        Status::Separated => {
+            "not converged: the classes are separated, the weights grow without end".to_owned()
+        }
+        Status::Cancelled => format!("interrupted after {steps}: the best model so far"),
+        Status::StepLimit => format!("not converged: ended after {steps}; allow more with --max-steps"),
+        Status::PrecisionLimit => {
+            "ended at the precision of float64: no step improves the objective any more".to_owned()
+        }
+        other => other.name().replace('_', " "),
+    }
+}
+
+/// The bound in words.
+pub(crate) fn certificate(certificate: &Certificate) -> String {
+    if !certificate.gap.is_finite() {
+        return "no bound on the distance to the minimum was reached".to_owned();
+    }
+    let (gap, relative) = (significant(certificate.gap, 2), significant(certificate.relative_gap, 2));
+    match certificate.kind {
+        CertificateKind::DualityGap => {
+            format!("proven at most {gap} above the minimum, relative {relative} (duality gap)")
+        }
+        CertificateKind::NewtonDecrement => {
+            format!(
+                "estimated {gap} above the minimum, relative {relative} (half the squared Newton decrement)"
+            )
+        }
+        other => format!("{gap} above the minimum, relative {relative} ({other})"),
+    }
+}
+
+/// How the fit ended, how good the model is, what it cost.
+pub(crate) fn result(record: &Record, accuracy: Option<String>) -> String {
+    let mut lines = vec![
+        ("status", status(record)),
+        ("objective", format!("F = {} nats", number(record.objective))),
+        ("certificate", certificate(&record.certificate)),
+        ("mean log loss", format!("{} nats", number(record.nll_mean))),
+    ];
+    if let Some(accuracy) = accuracy {
+        lines.push(("accuracy", format!("{accuracy} of the training rows")));
+    }
+    let (steps, passes) = (count(record.steps, "step"), significant(record.passes, 3));
+    let cost = format!("{steps}, {passes} passes over the rows, {}", seconds(record.seconds));
+    lines.push(("cost", cost));
+    let reason = if record.reason.is_empty() { String::new() } else { format!(": {}", record.reason) };
+    lines.push(("solver", format!("{}{reason}", record.solver)));
+    heading("Result") + &facts(lines)
+}
+
+/// The coefficients: all of them in blocks of classes, or the largest of each class if there are too many.
+pub(crate) fn coefficients(artefact: &Artefact, all: bool) -> String {
+    let c = artefact.model().coefficients();
+    let many = c.classes() * (c.features() + 1) > SHOWN;
+    let mut text = heading("Coefficients");
+    let _ = writeln!(text, "  {DIM}raw scale; each row sums to 0 over the classes{DIM:#}");
+    if many && !all {
+        text.push_str(&indent(&largest(artefact)));
+        let _ = writeln!(
+            text,
+            "  {DIM}the {LARGEST} largest of {} per class, by |weight|·sd of the column; all: polylogit show MODEL --all{DIM:#}",
+            c.features()
+        );
+    } else {
+        let names: Vec<String> = artefact.model().classes().iter().map(ToString::to_string).collect();
+        for classes in blocks(artefact, &names) {
+            text.push_str(&indent(&matrix(artefact, &names, classes)));
+        }
+    }
+    text
+}
+
+/// Ranges of classes whose columns fit the width.
+fn blocks(artefact: &Artefact, classes: &[String]) -> Vec<std::ops::Range<usize>> {
+    let feature = artefact.schema().feature_names().iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    let room = WIDTH - 4 - feature.clamp("(intercept)".len(), NAME_WIDTH);
+    let mut blocks = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    for (k, class) in classes.iter().enumerate() {
+        let width = class.chars().count().clamp(10, NAME_WIDTH) + 2;
+        if used + width > room && k > start {
+            blocks.push(start..k);
+            (start, used) = (k, 0);
+        }
+        used += width;
+    }
+    blocks.push(start..classes.len());
+    blocks
+}
+
+/// Features down, classes across.
+fn matrix(artefact: &Artefact, names: &[String], classes: std::ops::Range<usize>) -> String {
+    let c = artefact.model().coefficients();
+    let mut table = plain_table();
+    let header = classes.clone().map(|k| shorten(&names[k]));
+    table.set_header(std::iter::once(String::new()).chain(header));
+    if artefact.record().fit_intercept {
+        let row = classes.clone().map(|k| significant(c.intercepts()[k], 5));
+        table.add_row(std::iter::once("(intercept)".to_owned()).chain(row));
+    }
+    for (j, feature) in artefact.schema().feature_names().iter().enumerate() {
+        let row = classes.clone().map(|k| significant(c.class_weights(k)[j], 5));
+        table.add_row(std::iter::once(shorten(feature)).chain(row));
+    }
+    right_align(&mut table, 1..usize::MAX);
+    format!("{table}\n")
+}
+
+/// Classes down, their largest coefficients across.
+fn largest(artefact: &Artefact) -> String {
+    let c = artefact.model().coefficients();
+    let names = artefact.schema().feature_names();
+    let sd = &artefact.record().feature_sd;
+    let mut table = plain_table();
+    table.set_header(["class", "(intercept)", "largest weights"]);
+    for (k, class) in artefact.model().classes().iter().enumerate() {
+        let weights = c.class_weights(k);
+        let effect = |j: usize| (weights[j] * sd.get(j).copied().unwrap_or(1.0)).abs();
+        let mut order: Vec<usize> = (0..weights.len()).collect();
+        order.sort_by(|&a, &b| effect(b).total_cmp(&effect(a)).then(a.cmp(&b)));
+        let shown = order.iter().take(LARGEST);
+        let shown: Vec<String> =
+            shown.map(|&j| format!("{} {}", shorten(&names[j]), signed(weights[j]))).collect();
+        table.add_row([shorten(&class.to_string()), significant(c.intercepts()[k], 4), shown.join(", ")]);
+    }
+    right_align(&mut table, 1..2);
+    format!("{table}\n")
+}
+
+fn signed(value: f64) -> String {
+    let text = significant(value, 3);
+    if text.starts_with('-') || text == "0" { text } else { format!("+{text}") }
+}
+
+/// A table without frames, a line under the header.
+pub(crate) fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// The columns of numbers; two blanks between all columns.
+pub(crate) fn right_align(table: &mut Table, numbers: std::ops::Range<usize>) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for column in table.column_iter_mut().take(numbers.end).skip(numbers.start) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// Every line two columns further right, without blanks at its end.
+pub(crate) fn indent(text: &str) -> String {
+    text.lines().fold(String::new(), |mut out, line| {
+        let _ = writeln!(out, "  {}", line.trim_end());
+        out
+    })
+}
+
+/// At most [`NAME_WIDTH`] characters on one line.
+pub(crate) fn shorten(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if name.chars().count() <= NAME_WIDTH {
+        return name;
+    }
+    name.chars().take(NAME_WIDTH - 1).chain(['…']).collect()
+}

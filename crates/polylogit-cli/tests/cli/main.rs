@@ -1,0 +1,10 @@
+//! The command from outside: what it prints, writes and returns, by theme.
+
+mod bad_input;
+mod common;
+mod golden;
+mod help;
+mod models;
+mod penguins;
+mod sweep;
+mod threads;

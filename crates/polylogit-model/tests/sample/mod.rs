@@ -1,0 +1,42 @@
+//! A small model for the tests.
+
+use polylogit::solver::Status;
+use polylogit::{Certificate, CertificateKind, Coefficients, Label, Model};
+use polylogit_data::Schema;
+use polylogit_model::{Artefact, Record};
+
+/// Two columns.
+pub(crate) fn schema() -> Schema {
+    Schema::new(vec!["bill".to_owned(), "year".to_owned()])
+}
+
+/// What a fit would have left.
+pub(crate) fn record() -> Record {
+    Record {
+        lambda: 0.01,
+        l1_ratio: 0.0,
+        standardize: true,
+        fit_intercept: true,
+        objective: 0.25,
+        nll_mean: 0.2,
+        certificate: Certificate { kind: CertificateKind::DualityGap, gap: 1e-9, relative_gap: 4e-9 },
+        status: Status::Converged,
+        rows: 342,
+        total_weight: 342.0,
+        steps: 7,
+        passes: 15.0,
+        seconds: 0.002,
+        solver: "newton".to_owned(),
+        reason: "few coefficients".to_owned(),
+        version: "0.1.0".to_owned(),
+        feature_sd: vec![5.5, 0.8],
+    }
+}
+
+/// Three classes.
+pub(crate) fn sample() -> Artefact {
+    let classes = ["Adelie", "Chinstrap", "Gentoo"].map(Label::from).to_vec();
+    let weights = vec![-1.25, 0.5, 1.0, -0.1, 0.25, -0.4];
+    let coefficients = Coefficients::new(3, 2, weights, vec![0.75, -0.5, -0.25]).unwrap();
+    Artefact::new(Model::new(classes, coefficients).unwrap(), schema(), record()).unwrap()
+}
