@@ -23,7 +23,7 @@
 //! assert!(fit.status.is_converged());
 //! assert!(fit.certificate.relative_gap <= 1e-6); // no weights anywhere are better by more than this
 //!
-//! let new = [5.1, 1.8];
+//! let new = [5.8, 2.2];
 //! let classes = fit.model.predict(&Design::dense(&new, 1, 2)?)?;
 //! assert_eq!(fit.model.classes()[classes[0]].to_string(), "virginica");
 //! let p = fit.model.probabilities(&Design::dense(&new, 1, 2)?)?;
