@@ -1,1 +1,20 @@
-//! polylogit-data
+//! From table files to what the engine takes, and back again at predict.
+//!
+//! [`read_training`] infers each column's role (number, category, target, weight), fills or drops missing values,
+//! and remembers all of it in a [`Schema`]; [`read_with_schema`] does the same to new files. Without its default
+//! features the crate is the [`Schema`] alone.
+//!
+//! Rows in messages are lines of the file, the header being line 1.
+
+mod error;
+#[cfg(feature = "csv")]
+mod read;
+mod schema;
+
+pub use error::{Error, Result};
+#[cfg(feature = "csv")]
+pub use read::{
+    ApplyOptions, Dataset, MissingPolicy, ReadOptions, Report, Source, Table, UnseenPolicy, read_training,
+    read_with_schema,
+};
+pub use schema::{Column, Kind, Schema};

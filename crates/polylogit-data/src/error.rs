@@ -1,0 +1,175 @@
+//! Everything that can be wrong with a table, one variant a remedy.
+
+/// The crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong, where, and how to mend it. Lines are counted from 1, the header included.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be opened or read.
+    #[error("cannot read {file}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are no table of this format.
+    #[error("{file}, line {line}: {problem}")]
+    Format {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// There is a header at most.
+    #[error("{file} has no rows")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// Two columns carry one name.
+    #[error("{file}: column {column} occurs twice in the header: rename one")]
+    DuplicateColumn {
+        /// The file.
+        file: String,
+        /// The name.
+        column: String,
+    },
+    /// A column that is asked for is not there.
+    #[error("{file} has no column {column}{}: its columns are {}", hint(.near.as_deref()), .columns.join(", "))]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The name asked for.
+        column: String,
+        /// A name much like it.
+        near: Option<String>,
+        /// All names.
+        columns: Vec<String>,
+    },
+    /// A cell of a numeric column is no number.
+    #[error(
+        "{file}, line {line}, column {column}: {value} is not a number \
+         (mend it, leave the cell empty if it is missing, or pass --as-category {column})"
+    )]
+    NotANumber {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The cell.
+        value: String,
+    },
+    /// A cell is infinite.
+    #[error("{file}, line {line}, column {column}: {value} is not finite (mend it, or leave the cell empty)")]
+    NotFinite {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The cell.
+        value: String,
+    },
+    /// A cell is missing and none may be.
+    #[error("{file}, line {line}, column {column}: the value is missing (--missing impute or --missing drop allow that)")]
+    MissingValue {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// A weight is zero, negative or no number.
+    #[error("{file}, line {line}, column {column}: weight {value} is not positive and finite (drop rows of weight 0)")]
+    Weight {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The cell.
+        value: String,
+    },
+    /// Nearly every row has a text of its own: names or free text, not categories.
+    #[error(
+        "{file}: column {column} has {levels} different texts in {rows} rows, it looks like names or free text \
+         (--exclude {column} leaves it out, --as-category {column} takes it all the same)"
+    )]
+    ManyLevels {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Different texts.
+        levels: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// The target looks like a measurement.
+    #[error(
+        "{file}: target {column} has {levels} different fractional values in {rows} rows: that is a regression \
+         target, not classes"
+    )]
+    RegressionTarget {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Different values.
+        levels: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// A category has a level that training did not see, and none may.
+    #[error("{file}, line {line}, column {column}: {value} was not seen in training (--unseen ignore allows that)")]
+    UnseenLevel {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The level.
+        value: String,
+    },
+    /// A label that the model does not know.
+    #[error("{file}, line {line}: label {value} was not seen in training (the classes are {})", .classes.join(", "))]
+    UnseenLabel {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The label.
+        value: String,
+        /// The model's classes.
+        classes: Vec<String>,
+    },
+    /// A schema contradicts itself.
+    #[error("the schema is broken: {problem}")]
+    Schema {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The engine refuses what was read.
+    #[error("{file}: {source}")]
+    Engine {
+        /// The file.
+        file: String,
+        /// What it said.
+        source: polylogit::Error,
+    },
+}
+
+fn hint(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |n| format!(" (did you mean {n}?)"))
+}
