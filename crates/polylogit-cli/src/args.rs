@@ -85,10 +85,10 @@ Examples:
 The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²,  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
 pub(crate) struct FitArgs {
-    /// The table: CSV, TSV (also .gz), Parquet, Arrow or svmlight; `-` for standard input
+    /// The table: CSV or TSV, plain or gzipped; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) data: PathBuf,
-    /// The column to predict (svmlight files bring their own labels)
+    /// The column to predict
     #[arg(short, long, value_name = "COLUMN")]
     pub(crate) target: Option<String>,
     /// Save the model to this file
@@ -308,9 +308,6 @@ pub(crate) enum Unseen {
 pub(crate) enum InputFormat {
     Csv,
     Tsv,
-    Parquet,
-    Arrow,
-    Svmlight,
 }
 
 /// Formats of models.

@@ -79,7 +79,9 @@ pub enum Error {
         value: String,
     },
     /// A cell is missing and none may be.
-    #[error("{file}, line {line}, column {column}: the value is missing (--missing impute or --missing drop allow that)")]
+    #[error(
+        "{file}, line {line}, column {column}: the value is missing (--missing impute or --missing drop allow that)"
+    )]
     MissingValue {
         /// The file.
         file: String,
@@ -89,7 +91,9 @@ pub enum Error {
         column: String,
     },
     /// A weight is zero, negative or no number.
-    #[error("{file}, line {line}, column {column}: weight {value} is not positive and finite (drop rows of weight 0)")]
+    #[error(
+        "{file}, line {line}, column {column}: weight {value} is not positive and finite (drop rows of weight 0)"
+    )]
     Weight {
         /// The file.
         file: String,
@@ -131,7 +135,9 @@ pub enum Error {
         rows: usize,
     },
     /// A category has a level that training did not see, and none may.
-    #[error("{file}, line {line}, column {column}: {value} was not seen in training (--unseen ignore allows that)")]
+    #[error(
+        "{file}, line {line}, column {column}: {value} was not seen in training (--unseen ignore allows that)"
+    )]
     UnseenLevel {
         /// The file.
         file: String,

@@ -98,7 +98,9 @@ impl Schema {
         }
         for Column { name, kind } in &self.columns {
             match kind {
-                Kind::Number { mean } if !mean.is_finite() => return bad(format!("column {name} has mean {mean}")),
+                Kind::Number { mean } if !mean.is_finite() => {
+                    return bad(format!("column {name} has mean {mean}"));
+                }
                 Kind::Category { levels, .. } => {
                     let mut seen = HashSet::new();
                     if let Some(twice) = levels.iter().find(|l| !seen.insert(*l)) {

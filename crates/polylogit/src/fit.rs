@@ -72,8 +72,10 @@ pub(crate) fn fit(
     };
     let ridge = ridge(options, &statistics);
     let mut standardise = standardise(design, options, &statistics);
-    let free: Vec<usize> = (0..design.features()).filter(|&j| ridge[j] == 0.0 && standardise.factor[j] > 0.0).collect();
-    let relations = rank::dependent_columns(design, target, &standardise, options.intercept, &free, DEPENDENT, &workers);
+    let free: Vec<usize> =
+        (0..design.features()).filter(|&j| ridge[j] == 0.0 && standardise.factor[j] > 0.0).collect();
+    let relations =
+        rank::dependent_columns(design, target, &standardise, options.intercept, &free, DEPENDENT, &workers);
     for relation in &relations {
         standardise.factor[relation.column] = 0.0;
     }
@@ -98,9 +100,12 @@ pub(crate) fn fit(
             .unwrap_or_else(|| Coefficients::zeros(k, design.features()));
     if !relations.is_empty() {
         let metric: Vec<f64> = (0..design.features())
-            .map(|j| options.penalty_factors[j] * if options.standardize { statistics.sd[j].powi(2) } else { 1.0 })
+            .map(|j| {
+                options.penalty_factors[j] * if options.standardize { statistics.sd[j].powi(2) } else { 1.0 }
+            })
             .collect();
-        coefficients = rank::minimum_norm(&coefficients, &relations, &statistics.mean, &metric, options.intercept);
+        coefficients =
+            rank::minimum_norm(&coefficients, &relations, &statistics.mean, &metric, options.intercept);
     }
     diagnosis.collinear = relations;
     let Outcome { point, status, kind, gap, steps, passes, solver, reason, .. } = outcome;

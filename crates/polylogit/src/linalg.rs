@@ -43,8 +43,11 @@ impl Cholesky {
                 let v = a.values[i * n + j];
                 if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
             });
-            let mut memory =
-                MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default()));
+            let mut memory = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(
+                n,
+                Par::Seq,
+                Default::default(),
+            ));
             let done = llt::factor::cholesky_in_place(
                 l.as_mut(),
                 llt::factor::LltRegularization::default(),

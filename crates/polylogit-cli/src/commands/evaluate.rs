@@ -55,7 +55,7 @@ fn measure(artefact: &Artefact, labelled: &Labelled) -> Result<Document> {
     let log_p = artefact.model().log_probabilities(&design)?;
     let predicted = artefact.model().predict(&design)?;
     let (ids, weights) = (&labelled.ids[..], labelled.weights.as_deref());
-    let confusion = metrics::confusion(&predicted, ids, weights, k)?;
+    let confusion = metrics::confusion_matrix(&predicted, ids, weights, k)?;
     let rows: Vec<Vec<f64>> = confusion.chunks(k).map(<[f64]>::to_vec).collect();
     let class = |c: usize| {
         let right = rows[c][c];
@@ -76,7 +76,7 @@ fn measure(artefact: &Artefact, labelled: &Labelled) -> Result<Document> {
         accuracy: metrics::accuracy(&predicted, ids, weights)?,
         log_loss: metrics::log_loss(&log_p, ids, weights, k)?,
         brier: metrics::brier(&p, ids, weights, k)?,
-        calibration_error: metrics::calibration_error(&p, ids, weights, k)?,
+        calibration_error: metrics::expected_calibration_error(&p, ids, weights, k)?,
         classes: (0..k).map(class).collect(),
         confusion: rows,
     })

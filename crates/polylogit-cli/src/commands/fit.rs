@@ -34,13 +34,13 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let (fit, seconds) = fit(args, &training, printer)?;
     let names = training.schema.feature_names();
     if fit.status == Status::Separated {
-        return Err(separated(fit.diagnosis.separation.as_ref(), names, fit.model.classes()));
+        return Err(separated(fit.diagnosis.separation.as_ref(), &names, fit.model.classes()));
     }
     if fit.status == Status::Cancelled && !args.keep_on_interrupt {
         let error = anyhow!("interrupted after {} steps: nothing was saved", fit.steps);
         return Err(with_help(error, "with --keep-on-interrupt the best model so far is kept"));
     }
-    let mut notes = notes(&fit.diagnosis, names);
+    let mut notes = notes(&fit.diagnosis, &names);
     let rare: Vec<&str> = training.report.rare_classes().collect();
     if !rare.is_empty() {
         notes.push(format!("one row only, so little to learn from: class {}", describe::list(&rare)));

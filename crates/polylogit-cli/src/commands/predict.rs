@@ -1,12 +1,13 @@
 //! `polylogit predict`: a prediction for each row, in the order of the rows.
 
 use super::load;
-use super::table::{self, Rows};
+use super::table;
 use crate::args::PredictArgs;
 use crate::failure::BadCall;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
 use polylogit::{Label, Model};
+use polylogit_data::Table;
 use polylogit_model::replace_file;
 use std::io::{self, Write};
 use std::path::Path;
@@ -57,9 +58,9 @@ pub(super) struct Predictions<'a> {
 }
 
 impl<'a> Predictions<'a> {
-    fn new(model: &'a Model, rows: &Rows, proba: bool) -> Result<Self> {
+    fn new(model: &'a Model, rows: &Table, proba: bool) -> Result<Self> {
         let classes = model.classes();
-        if rows.is_empty() {
+        if rows.rows == 0 {
             return Ok(Self { classes, ids: Vec::new(), probabilities: Vec::new(), proba });
         }
         let design = rows.design()?;

@@ -2,15 +2,19 @@
 //! talks to the readers.
 
 use super::{display, is_stdin};
-use crate::args::{ApplyArgs, FitArgs, ReadArgs, Unseen};
+use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, Unseen};
 use crate::describe::{facts, heading, list};
 use crate::failure::BadCall;
 use crate::printer::{Printer, count};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use polylogit::{Design, Label, Model, Target};
-use polylogit_data::{self as data, Schema};
+use polylogit_data::{
+    self as data, ApplyOptions, Dataset, Kind, MissingPolicy, ReadOptions, Schema, Source, Table,
+    UnseenPolicy,
+};
 use polylogit_model::Artefact;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A table to learn from.
@@ -18,8 +22,7 @@ pub(super) struct Training {
     pub(super) schema: Schema,
     pub(super) target: Target,
     pub(super) report: DataReport,
-    values: Vec<f64>,
-    rows: usize,
+    table: Table,
 }
 
 /// What was read, for people and for the document.
@@ -27,10 +30,15 @@ pub(super) struct Training {
 pub(super) struct DataReport {
     file: String,
     rows: usize,
+    dropped: usize,
     target: String,
     weights: Option<String>,
+    numbers: Vec<String>,
+    categories: Vec<String>,
+    empty: Vec<String>,
+    missing: BTreeMap<String, usize>,
+    missing_policy: &'static str,
     classes: Vec<ClassCount>,
-    imputed: usize,
 }
 
 #[derive(Serialize)]
@@ -42,14 +50,33 @@ struct ClassCount {
 impl DataReport {
     pub(super) fn text(&self) -> String {
         let classes: Vec<String> = self.classes.iter().map(|c| format!("{} {}", c.class, c.rows)).collect();
-        heading(&self.file)
-            + &facts([
-                ("rows", count(self.rows, "row")),
-                ("target", self.target.clone()),
-                ("classes", list(&classes)),
-                ("missing", format!("{} missing values imputed", self.imputed)),
-            ])
+        let mut lines = vec![("rows", count(self.rows, "row")), ("target", self.target.clone())];
+        lines.push(("classes", list(&classes)));
+        let role = |names: &[String]| format!("{}: {}", names.len(), list(names));
+        if !self.numbers.is_empty() {
+            lines.push(("numbers", role(&self.numbers)));
+        }
+        if !self.categories.is_empty() {
+            lines.push(("categories", role(&self.categories)));
+        }
+        if let Some(weights) = &self.weights {
+            lines.push(("weights", weights.clone()));
+        }
+        if !self.empty.is_empty() {
+            lines.push(("without values", format!("{}, left out", list(&self.empty))));
+        }
+        let cells: Vec<String> = self.missing.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let missing = match self.missing.values().sum() {
+            0 => "none".to_owned(),
+            n => format!("{} {}: {}", count(n, "value"), self.missing_policy, list(&cells)),
+        };
+        lines.push(("missing", missing));
+        if self.dropped > 0 {
+            lines.push(("dropped", format!("{} without a value or a label", count(self.dropped, "row"))));
+        }
+        heading(&self.file) + &facts(lines)
     }
+
     pub(super) fn rare_classes(&self) -> impl Iterator<Item = &str> {
         self.classes.iter().filter(|c| c.rows == 1).map(|c| c.class.as_str())
     }
@@ -57,16 +84,14 @@ impl DataReport {
 
 impl Training {
     pub(super) fn design(&self) -> Result<Design<'_>> {
-        Ok(Design::dense(&self.values, self.rows, self.schema.width())?)
+        Ok(self.table.design()?)
     }
 
     /// Weighted share of rows that the model predicts right.
     pub(super) fn accuracy(&self, model: &Model) -> Result<f64> {
         let predicted = model.predict(&self.design()?)?;
         let ids = self.target.ids().unwrap_or_default();
-        let weight = |row: usize| self.target.sample_weights().map_or(1.0, |w| w[row]);
-        let right = predicted.iter().zip(ids).enumerate().filter(|(_, (p, id))| **p == **id as usize);
-        Ok(right.map(|(row, _)| weight(row)).sum::<f64>() / self.target.total_weight())
+        Ok(polylogit::metrics::accuracy(&predicted, ids, self.target.sample_weights())?)
     }
 
     /// Standard deviations of the design columns, with 1/S weights (d).
@@ -75,11 +100,11 @@ impl Training {
         let weight = |row: usize| self.target.sample_weights().map_or(1.0, |w| w[row]);
         let total = self.target.total_weight();
         let mut mean = vec![0.0; d];
-        for (row, x) in self.values.chunks_exact(d.max(1)).enumerate() {
+        for (row, x) in self.table.values.chunks_exact(d.max(1)).enumerate() {
             mean.iter_mut().zip(x).for_each(|(m, x)| *m += weight(row) / total * x);
         }
         let mut variance = vec![0.0; d];
-        for (row, x) in self.values.chunks_exact(d.max(1)).enumerate() {
+        for (row, x) in self.table.values.chunks_exact(d.max(1)).enumerate() {
             for ((v, m), x) in variance.iter_mut().zip(&mean).zip(x) {
                 *v += weight(row) / total * (x - m) * (x - m);
             }
@@ -87,61 +112,63 @@ impl Training {
         variance.into_iter().map(f64::sqrt).collect()
     }
 
-    /// The engine's error with the column's name in place of its index.
+    /// The engine's error with the file's name.
     pub(super) fn explain(&self, error: polylogit::Error) -> anyhow::Error {
-        let column = match &error {
-            polylogit::Error::NotFinite { column, .. } => self.schema.feature_names().get(*column),
-            _ => None,
-        };
-        match column {
-            Some(name) => {
-                anyhow::Error::from(error).context(format!("column {name} of {}", self.report.file))
-            }
-            None => error.into(),
-        }
+        anyhow::Error::from(error).context(self.report.file.clone())
     }
 }
 
 pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
     let target = args.target.as_deref().ok_or_else(|| BadCall("--target is needed".to_owned()))?;
-    let table = data::read_csv(&args.data, args.read.delimiter).map_err(|e| anyhow!(e))?;
-    let t = data::train(&table, target, args.weights.as_deref(), &args.exclude, &args.as_category)
-        .map_err(|e| anyhow!(e))
-        .with_context(|| display(&args.data))?;
-    let classes = t.target.classes();
-    let mut rows = vec![0; classes.len()];
-    for id in t.target.ids().unwrap_or_default() {
+    let (missing, missing_policy) = match args.missing {
+        Missing::Error => (MissingPolicy::Error, "refused"),
+        Missing::Drop => (MissingPolicy::Drop, "dropped with their rows"),
+        Missing::Impute => (MissingPolicy::Impute, "imputed"),
+    };
+    let options = ReadOptions {
+        target: target.to_owned(),
+        weight: args.weights.clone(),
+        features: args.features.clone().unwrap_or_default(),
+        exclude: args.exclude.clone(),
+        as_category: args.as_category.clone(),
+        missing,
+        delimiter: delimiter(&args.read),
+    };
+    let Dataset { schema, table, target: labels } = data::read_training(&Source::new(&args.data), &options)?;
+    let mut rows = vec![0; labels.classes().len()];
+    for id in labels.ids().unwrap_or_default() {
         rows[*id as usize] += 1;
     }
+    let of_kind = |number: bool| {
+        let columns = schema.columns.iter().filter(|c| matches!(c.kind, Kind::Number { .. }) == number);
+        columns.map(|c| c.name.clone()).collect()
+    };
     let report = DataReport {
         file: display(&args.data),
-        rows: t.rows,
+        rows: table.rows,
+        dropped: table.report.dropped,
         target: target.to_owned(),
         weights: args.weights.clone(),
-        classes: classes
+        numbers: of_kind(true),
+        categories: of_kind(false),
+        empty: table.report.empty.clone(),
+        missing: table.report.missing.clone(),
+        missing_policy,
+        classes: labels
+            .classes()
             .iter()
             .zip(rows)
             .map(|(class, rows)| ClassCount { class: class.to_string(), rows })
             .collect(),
-        imputed: t.missing,
     };
-    Ok(Training { schema: t.schema, target: t.target, report, values: t.values, rows: t.rows })
+    Ok(Training { schema, target: labels, report, table })
 }
 
-/// Rows to predict.
-pub(super) struct Rows {
-    values: Vec<f64>,
-    rows: usize,
-    width: usize,
-}
-
-impl Rows {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-    pub(super) fn design(&self) -> Result<Design<'_>> {
-        Ok(Design::dense(&self.values, self.rows, self.width)?)
-    }
+fn delimiter(read: &ReadArgs) -> Option<u8> {
+    read.delimiter.or(match read.input_format {
+        Some(InputFormat::Tsv) => Some(b'\t'),
+        _ => None,
+    })
 }
 
 pub(super) fn read_rows(
@@ -150,35 +177,39 @@ pub(super) fn read_rows(
     apply: &ApplyArgs,
     read: &ReadArgs,
     printer: Printer,
-) -> Result<Rows> {
-    let table = data::read_csv(path, read.delimiter).map_err(|e| anyhow!(e))?;
-    rows(path, &table, schema, apply, printer)
+) -> Result<Table> {
+    table(path, schema, &[], apply, read, printer, false)
 }
 
-fn rows(
+fn table(
     path: &Path,
-    table: &data::Table,
     schema: &Schema,
+    classes: &[Label],
     apply: &ApplyArgs,
+    read: &ReadArgs,
     printer: Printer,
-) -> Result<Rows> {
-    let (values, unseen, missing) =
-        data::rows(table, schema).map_err(|e| anyhow!(e)).with_context(|| display(path))?;
-    if !unseen.is_empty() {
-        if apply.unseen == Unseen::Error {
-            return Err(anyhow!("unseen {}", unseen.join(", ")));
-        }
-        printer.warning(&format!("unseen {}", unseen.join(", ")));
+    labelled: bool,
+) -> Result<Table> {
+    let unseen = match apply.unseen {
+        Unseen::Ignore => UnseenPolicy::Ignore,
+        Unseen::Error => UnseenPolicy::Error,
+    };
+    let options = ApplyOptions { unseen, delimiter: delimiter(read), labelled };
+    let table = data::read_with_schema(&Source::new(path), schema, classes, &options)?;
+    for (column, n) in &table.report.unseen {
+        let rows = count(*n, "row");
+        printer.warning(&format!("column {column}: {rows} with a level unseen in training, taken as none"));
     }
-    if missing > 0 {
-        printer.note(&format!("{} imputed", count(missing, "missing value")));
+    match table.report.missing.values().sum() {
+        0 => {}
+        n => printer.note(&format!("{} imputed", count(n, "missing value"))),
     }
-    Ok(Rows { values, rows: table.rows.len(), width: schema.width() })
+    Ok(table)
 }
 
 /// Rows with known labels.
 pub(super) struct Labelled {
-    pub(super) rows: Rows,
+    pub(super) rows: Table,
     /// Index into the model's classes (n).
     pub(super) ids: Vec<u32>,
     pub(super) weights: Option<Vec<f64>>,
@@ -191,35 +222,10 @@ pub(super) fn read_labelled(
     read: &ReadArgs,
     printer: Printer,
 ) -> Result<Labelled> {
-    let table = data::read_csv(path, read.delimiter).map_err(|e| anyhow!(e))?;
-    let schema = artefact.schema();
-    let at = table
-        .header
-        .iter()
-        .position(|h| h == schema.target())
-        .ok_or_else(|| anyhow!("{}: no column {}", display(path), schema.target()))?;
-    let labels = data::labels(&table, at);
-    let ids = class_ids(&labels, artefact.model().classes(), path)?;
-    Ok(Labelled { rows: rows(path, &table, schema, apply, printer)?, ids, weights: None })
-}
-
-fn class_ids(labels: &[Label], classes: &[Label], path: &Path) -> Result<Vec<u32>> {
-    labels
-        .iter()
-        .enumerate()
-        .map(|(row, label)| {
-            let id = classes.iter().position(|c| c == label);
-            id.and_then(|id| u32::try_from(id).ok()).ok_or_else(|| {
-                let names: Vec<String> = classes.iter().map(ToString::to_string).collect();
-                anyhow!(
-                    "{}: row {} is labelled {label}, but the model knows {} only",
-                    display(path),
-                    row + 1,
-                    list(&names)
-                )
-            })
-        })
-        .collect()
+    let classes = artefact.model().classes();
+    let mut rows = table(path, artefact.schema(), classes, apply, read, printer, true)?;
+    let (ids, weights) = (rows.ids.take().unwrap_or_default(), rows.weights.take());
+    Ok(Labelled { rows, ids, weights })
 }
 
 /// Standard input holds one thing.

@@ -37,7 +37,10 @@ pub(super) enum Cells {
     /// NaN is missing.
     Number(Vec<f64>),
     /// Codes into `levels`, in order of appearance.
-    Category { codes: Vec<u32>, levels: Vec<String> },
+    Category {
+        codes: Vec<u32>,
+        levels: Vec<String>,
+    },
 }
 
 /// A file's columns.
@@ -109,8 +112,12 @@ pub(super) fn read(
     };
     let mut reader = ::csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
     let wrong = |e: ::csv::Error| broken(&file, e);
-    let header: Vec<String> =
-        reader.byte_headers().map_err(wrong)?.iter().map(|h| String::from_utf8_lossy(h).trim().to_owned()).collect();
+    let header: Vec<String> = reader
+        .byte_headers()
+        .map_err(wrong)?
+        .iter()
+        .map(|h| String::from_utf8_lossy(h).trim().to_owned())
+        .collect();
     if header.is_empty() || header.iter().all(String::is_empty) {
         return Err(Error::Empty { file });
     }

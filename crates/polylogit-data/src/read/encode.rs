@@ -38,7 +38,12 @@ pub(super) fn roles(file: &str, header: &[String], options: &ReadOptions) -> Res
 }
 
 /// The roles of the columns at predict.
-pub(super) fn schema_roles(file: &str, header: &[String], schema: &Schema, labelled: bool) -> Result<Vec<Role>> {
+pub(super) fn schema_roles(
+    file: &str,
+    header: &[String],
+    schema: &Schema,
+    labelled: bool,
+) -> Result<Vec<Role>> {
     let mut roles = vec![Role::Ignored; header.len()];
     for Column { name, kind } in &schema.columns {
         roles[position(file, header, name)?] = match kind {
@@ -106,11 +111,8 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
             None => report.empty.push(name.clone()),
         }
     }
-    let schema = Schema {
-        target: options.target.clone(),
-        weight: options.weight.clone(),
-        columns: schema_columns,
-    };
+    let schema =
+        Schema { target: options.target.clone(), weight: options.weight.clone(), columns: schema_columns };
     let weights = weight_at.map(|j| weights(file, &columns, j, &rows)).transpose()?;
     let labels = labels(file, &options.target, label_texts, columns.rows)?;
     let engine = |source| Error::Engine { file: file.to_owned(), source };
@@ -166,7 +168,13 @@ fn missing_value(file: &str, columns: &Columns, row: usize, j: usize) -> Error {
 }
 
 /// How a column's cells become numbers; `None` if it is ignored or has no value at all.
-fn kind(file: &str, name: &str, cells: &Cells, rows: &[usize], options: &ReadOptions) -> Result<Option<Kind>> {
+fn kind(
+    file: &str,
+    name: &str,
+    cells: &Cells,
+    rows: &[usize],
+    options: &ReadOptions,
+) -> Result<Option<Kind>> {
     match cells {
         Cells::Ignored => Ok(None),
         Cells::Number(v) => {
@@ -218,7 +226,9 @@ fn weights(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Ve
 
 /// Texts as labels: all integers, all numbers, all booleans, or texts.
 fn labels(file: &str, column: &str, texts: &[String], rows: usize) -> Result<Vec<Label>> {
-    if let Ok(ints) = texts.iter().map(|t| t.parse().map(Label::Int)).collect::<std::result::Result<Vec<_>, _>>() {
+    if let Ok(ints) =
+        texts.iter().map(|t| t.parse().map(Label::Int)).collect::<std::result::Result<Vec<_>, _>>()
+    {
         return Ok(ints);
     }
     if let Ok(numbers) = texts.iter().map(|t| t.parse::<f64>()).collect::<std::result::Result<Vec<_>, _>>() {
@@ -290,8 +300,10 @@ fn values(
                 }
             }
             (Kind::Category { levels, missing }, Cells::Category { codes, levels: texts }) => {
-                let places: HashMap<&str, usize> = levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
-                let places: Vec<Option<usize>> = texts.iter().map(|t| places.get(t.as_str()).copied()).collect();
+                let places: HashMap<&str, usize> =
+                    levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
+                let places: Vec<Option<usize>> =
+                    texts.iter().map(|t| places.get(t.as_str()).copied()).collect();
                 for (row, &r) in rows.iter().enumerate() {
                     let place = match places.get(codes[r] as usize) {
                         None => missing.then_some(levels.len()),

@@ -181,7 +181,8 @@ fn position(file: &str, header: &[String], column: &str) -> Result<usize> {
 
 /// Equal but for case and punctuation, or one edit apart at the start or end.
 fn near(a: &str, b: &str) -> bool {
-    let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let plain =
+        |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let (a, b) = (plain(a), plain(b));
     a == b || (b.len() >= 3 && a.starts_with(&b)) || (a.len() >= 3 && b.starts_with(&a))
 }

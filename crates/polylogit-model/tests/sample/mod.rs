@@ -2,12 +2,17 @@
 
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind, Coefficients, Label, Model};
-use polylogit_data::Schema;
+use polylogit_data::{Column, Kind, Schema};
 use polylogit_model::{Artefact, Record};
 
 /// Two columns.
 pub(crate) fn schema() -> Schema {
-    Schema::new(vec!["bill".to_owned(), "year".to_owned()])
+    let number = |name: &str, mean| Column { name: name.to_owned(), kind: Kind::Number { mean } };
+    Schema {
+        target: "kind".to_owned(),
+        weight: None,
+        columns: vec![number("bill", 44.0), number("year", 2008.0)],
+    }
 }
 
 /// What a fit would have left.

@@ -75,7 +75,8 @@ fn gram(
     let mut gram = Symmetric::zeros(free.len());
     for (a, &i) in free.iter().enumerate() {
         for (b, &j) in free.iter().enumerate() {
-            gram.values[a * free.len() + b] = sums[0][i * m + j] / (sums[0][i * m + i] * sums[0][j * m + j]).sqrt();
+            gram.values[a * free.len() + b] =
+                sums[0][i * m + j] / (sums[0][i * m + i] * sums[0][j * m + j]).sqrt();
         }
     }
     gram

@@ -30,7 +30,8 @@ pub(crate) fn describe(
     let size = |j: usize| direction[j * k..(j + 1) * k].iter().map(|v| v * v).sum::<f64>();
     let mut columns: Vec<usize> = (0..d).filter(|&j| standardise.factor[j] > 0.0 && size(j) > 0.0).collect();
     columns.sort_by(|&a, &b| size(b).total_cmp(&size(a)).then(a.cmp(&b)));
-    let affordable = design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
+    let affordable =
+        design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
     if affordable {
         columns = fewest(design, target, options, standardise, columns);
     } else {

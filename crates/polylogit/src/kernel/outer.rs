@@ -55,12 +55,10 @@ impl Outer<'_> {
     #[inline(always)]
     fn tile<S: Simd, const A: usize, const B: usize>(&mut self, simd: S, i: usize, j: usize) {
         let Block { rows, stride } = self.block;
-        let a: [&[S::f64s]; A] = std::array::from_fn(|t| {
-            S::as_simd_f64s(&self.a[(i + t) * stride..(i + t) * stride + rows]).0
-        });
-        let b: [&[S::f64s]; B] = std::array::from_fn(|t| {
-            S::as_simd_f64s(&self.b[(j + t) * stride..(j + t) * stride + rows]).0
-        });
+        let a: [&[S::f64s]; A] =
+            std::array::from_fn(|t| S::as_simd_f64s(&self.a[(i + t) * stride..(i + t) * stride + rows]).0);
+        let b: [&[S::f64s]; B] =
+            std::array::from_fn(|t| S::as_simd_f64s(&self.b[(j + t) * stride..(j + t) * stride + rows]).0);
         let mut acc = [[simd.splat_f64s(0.0); B]; A];
         let vectors = rows / S::F64_LANES;
         // Equal lengths, told to the compiler once.

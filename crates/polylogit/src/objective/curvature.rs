@@ -69,7 +69,9 @@ impl RidgeNll<'_> {
                 }
             }
         }
-        for (at, ridge) in self.dual().ridge.iter().enumerate().flat_map(|(j, r)| (j * k..(j + 1) * k).map(move |i| (i, r))) {
+        for (at, ridge) in
+            self.dual().ridge.iter().enumerate().flat_map(|(j, r)| (j * k..(j + 1) * k).map(move |i| (i, r)))
+        {
             h.values[at * (m * k + 1)] += ridge;
         }
         self.restore_slots();

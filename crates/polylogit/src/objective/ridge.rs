@@ -5,8 +5,8 @@
 //! for each fixed range of blocks, added in a fixed tree.
 
 use super::{Dual, Objective, Point};
-use crate::design::rows::RowBlocks;
 use crate::design::Storage;
+use crate::design::rows::RowBlocks;
 use crate::kernel::{self, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};

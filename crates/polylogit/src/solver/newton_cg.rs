@@ -91,8 +91,7 @@ pub(crate) fn minimise(
             stale = false;
         }
         let first = first_norm;
-        let forcing =
-            move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
+        let forcing = move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
         let asked = std::cell::Cell::new(false);
         pcg::solve(
             objective,
@@ -149,10 +148,8 @@ pub(crate) fn minimise(
         let flat = decrement <= ROUNDING * point.value.abs();
         let better = if flat {
             let gap = certificate::duality_gap(&trial, objective.dual());
-            gap.zip(certified).map_or_else(
-                || square(&trial.gradient) < square(&point.gradient),
-                |(new, old)| new < old,
-            )
+            gap.zip(certified)
+                .map_or_else(|| square(&trial.gradient) < square(&point.gradient), |(new, old)| new < old)
         } else {
             gained > 1e-4 * decrement
         };

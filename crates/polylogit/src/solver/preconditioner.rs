@@ -21,7 +21,10 @@ const SHARED: usize = 2500;
 #[derive(Debug)]
 enum Metric {
     /// `current`: M is the Hessian of this very point, to rounding.
-    Exact { factor: Cholesky, current: bool },
+    Exact {
+        factor: Cholesky,
+        current: bool,
+    },
     Shared(Cholesky),
     Diagonal(Vec<f64>),
 }
