@@ -40,7 +40,7 @@ impl From<&Artefact> for Summary {
         Self {
             format: FORMAT,
             classes: model.classes().to_vec(),
-            features: artefact.schema().feature_names().to_vec(),
+            features: artefact.schema().feature_names().clone(),
             intercept: c.intercepts().to_vec(),
             coef: (0..c.classes()).map(|k| c.class_weights(k).to_vec()).collect(),
             record: artefact.record().clone(),

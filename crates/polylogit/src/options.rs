@@ -8,11 +8,11 @@ use crate::solver::{Observer, Silent};
 use crate::target::Target;
 
 /// Inverse strength that is used when neither `c` nor `lambda` is given, as in scikit-learn.
-pub const DEFAULT_C: f64 = 1.0;
+pub(crate) const DEFAULT_C: f64 = 1.0;
 /// Relative certified gap that ends a fit.
-pub const DEFAULT_TOL: f64 = 1e-6;
+pub(crate) const DEFAULT_TOL: f64 = 1e-6;
 /// Steps after which a fit ends in any case.
-pub const DEFAULT_MAX_STEPS: usize = 1000;
+pub(crate) const DEFAULT_MAX_STEPS: usize = 1000;
 
 /// How to fit: a builder that is checked once, in [`LogisticRegression::fit`].
 ///

@@ -34,7 +34,7 @@ impl Workers {
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
         let pools = pools.get_or_insert_default();
         let key = (std::process::id(), threads);
-        if !pools.contains_key(&key) {
+        if let std::collections::hash_map::Entry::Vacant(e) = pools.entry(key) {
             // A machine that refuses threads still gets its fit, on the calling one.
             let Ok(pool) = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
@@ -43,7 +43,7 @@ impl Workers {
             else {
                 return Self::default();
             };
-            pools.insert(key, Arc::new(pool));
+            e.insert(Arc::new(pool));
         }
         Self { pool: pools.get(&key).cloned() }
     }

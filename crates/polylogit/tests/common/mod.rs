@@ -6,7 +6,7 @@ use polylogit::{Coefficients, Label, Target};
 use serde_json::Value;
 
 /// A numeric table with its labels.
-pub struct Table {
+pub(crate) struct Table {
     pub x: Vec<f64>,
     pub n: usize,
     pub d: usize,
@@ -18,7 +18,7 @@ fn manifest(path: &str) -> PathBuf {
 }
 
 /// `data/<file>`, all columns but `target` as numbers.
-pub fn table(file: &str, target: &str) -> Table {
+pub(crate) fn table(file: &str, target: &str) -> Table {
     let mut reader = csv::Reader::from_path(manifest("../../data").join(file)).unwrap();
     let at = reader.headers().unwrap().iter().position(|h| h == target).unwrap();
     let (mut x, mut labels) = (Vec::new(), Vec::new());
@@ -36,7 +36,7 @@ pub fn table(file: &str, target: &str) -> Table {
 }
 
 /// `tests/reference/<file>`.
-pub fn reference(file: &str) -> Value {
+pub(crate) fn reference(file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(manifest("tests/reference").join(file)).unwrap()).unwrap()
 }
 
@@ -48,14 +48,14 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// The coefficients of a reference fit.
-pub fn coefficients(fit: &Value) -> Coefficients {
+pub(crate) fn coefficients(fit: &Value) -> Coefficients {
     let (w, b) = (numbers(&fit["coef"]), numbers(&fit["intercept"]));
     let k = b.len();
     Coefficients::new(k, w.len() / k, w, b).unwrap().center()
 }
 
 /// The largest difference of two coefficient sets, relative to 1 or to the reference's own size.
-pub fn difference(a: &Coefficients, reference: &Coefficients) -> f64 {
+pub(crate) fn difference(a: &Coefficients, reference: &Coefficients) -> f64 {
     let pairs = a.weights().iter().zip(reference.weights());
     pairs
         .chain(a.intercepts().iter().zip(reference.intercepts()))
