@@ -2,7 +2,7 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
-use faer::{Mat, MatMut, Par};
+use faer::{Mat, MatMut, Par, Spec};
 
 /// A symmetric matrix, row-major.
 #[derive(Debug, Clone, Default)]
@@ -43,17 +43,14 @@ impl Cholesky {
                 let v = a.values[i * n + j];
                 if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
             });
-            let mut memory = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(
-                n,
-                Par::Seq,
-                Default::default(),
-            ));
+            let mut memory =
+                MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default()));
             let done = llt::factor::cholesky_in_place(
                 l.as_mut(),
                 llt::factor::LltRegularization::default(),
                 Par::Seq,
                 MemStack::new(&mut memory),
-                Default::default(),
+                Spec::default(),
             );
             // A pivot that is all rounding is no pivot.
             if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * a.values[i * n + i].abs()) {

@@ -14,7 +14,8 @@ const WORTH_A_POOL: f64 = 2e6;
 
 /// Pools by (process, threads). A forked child gets pools of its own: threads do not survive a fork, and
 /// waiting for them would hang it.
-static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new(None);
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
 /// Runs slots of work, on a pool or on the calling thread.
 #[derive(Debug, Clone, Default)]

@@ -52,10 +52,13 @@ pub trait Scalar:
     const EPSILON: Self;
 
     /// e to the power of `self`.
+    #[must_use]
     fn exp(self) -> Self;
     /// The natural logarithm.
+    #[must_use]
     fn ln(self) -> Self;
     /// ln(1 + self), exact near 0.
+    #[must_use]
     fn ln_1p(self) -> Self;
     /// Is it NaN?
     fn is_nan(self) -> bool;

@@ -44,7 +44,7 @@ impl Target {
         classes.dedup();
         let ids = labels
             .iter()
-            .map(|label| classes.binary_search(label).expect("every label is in the list of labels") as u32)
+            .map(|label| classes.binary_search(label).unwrap_or_default() as u32) // every label is there
             .collect();
         Self::from_classes(classes, ids)
     }

@@ -63,7 +63,7 @@ pub(super) fn schema_roles(
 }
 
 /// The design matrix, target and schema of a table to learn from.
-pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> Result<Dataset> {
+pub(super) fn training(file: &str, columns: &Columns, options: &ReadOptions) -> Result<Dataset> {
     let mut report = Report { read: columns.rows, ..Report::default() };
     let target_at = position(file, &columns.header, &options.target)?;
     let weight_at = options.weight.as_ref().map(|w| position(file, &columns.header, w)).transpose()?;
@@ -76,7 +76,7 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
     let mut keep = vec![true; columns.rows];
     for row in (0..columns.rows).filter(|&r| label_codes[r] == NO_LEVEL) {
         if options.missing == MissingPolicy::Error {
-            return Err(missing_value(file, &columns, row, target_at));
+            return Err(missing_value(file, columns, row, target_at));
         }
         keep[row] = false;
     }
@@ -85,7 +85,7 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
         for row in 0..columns.rows {
             if is_missing(&columns.cells[j], row) {
                 match options.missing {
-                    MissingPolicy::Error => return Err(missing_value(file, &columns, row, j)),
+                    MissingPolicy::Error => return Err(missing_value(file, columns, row, j)),
                     MissingPolicy::Drop => keep[row] = false,
                     MissingPolicy::Impute => {}
                 }
@@ -113,7 +113,7 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
     }
     let schema =
         Schema { target: options.target.clone(), weight: options.weight.clone(), columns: schema_columns };
-    let weights = weight_at.map(|j| weights(file, &columns, j, &rows)).transpose()?;
+    let weights = weight_at.map(|j| weights(file, columns, j, &rows)).transpose()?;
     let labels = labels(file, &options.target, label_texts, columns.rows)?;
     let engine = |source| Error::Engine { file: file.to_owned(), source };
     let mut target =
@@ -121,7 +121,7 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
     if let Some(s) = weights {
         target = target.weights(s).map_err(engine)?;
     }
-    let values = values(file, &columns, &schema, &rows, UnseenPolicy::Ignore, &mut report)?;
+    let values = values(file, columns, &schema, &rows, UnseenPolicy::Ignore, &mut report)?;
     let table = Table { values, rows: rows.len(), columns: schema.width(), ids: None, weights: None, report };
     Ok(Dataset { schema, table, target })
 }

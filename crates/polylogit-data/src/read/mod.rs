@@ -149,7 +149,7 @@ pub struct Dataset {
 pub fn read_training(source: &Source, options: &ReadOptions) -> Result<Dataset> {
     let file = source.name();
     let cells = csv::read(source, options.delimiter, &|header| encode::roles(&file, header, options))?;
-    encode::training(&file, cells, options)
+    encode::training(&file, &cells, options)
 }
 
 /// Reads a table that a model is applied to; columns are matched by name, others ignored.

@@ -24,15 +24,18 @@ pub trait CsrValues<'a>: sealed::Values<'a> {}
 pub trait CsrIndices<'a>: sealed::Indices<'a> {}
 
 mod sealed {
+    #[expect(private_interfaces, reason = "the trait is sealed")]
     pub trait Values<'a> {
         fn wrap(self) -> super::Values<'a>;
     }
+    #[expect(private_interfaces, reason = "the trait is sealed")]
     pub trait Indices<'a> {
         fn wrap(self) -> super::Indices<'a>;
     }
 }
 macro_rules! wraps {
     ($role:ident, $public:ident, $($t:ty => $variant:ident),*) => {$(
+        #[expect(private_interfaces, reason = "the trait is sealed")]
         impl<'a> sealed::$role<'a> for &'a [$t] {
             fn wrap(self) -> $role<'a> {
                 $role::$variant(self)

@@ -33,7 +33,7 @@ pub(crate) fn describe(
     let affordable =
         design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
     if affordable {
-        columns = fewest(design, target, options, standardise, columns);
+        columns = fewest(design, target, options, standardise, &columns);
     } else {
         columns.truncate(NAMED);
     }
@@ -46,7 +46,7 @@ fn fewest(
     target: &Target,
     options: &Options,
     standardise: &Standardise,
-    columns: Vec<usize>,
+    columns: &[usize],
 ) -> Vec<usize> {
     let separates = |columns: &[usize]| {
         let mut only = standardise.clone();

@@ -56,6 +56,7 @@ pub(crate) struct Limits {
 }
 
 /// Minimises from `theta`.
+#[expect(clippy::too_many_lines, reason = "the loop reads top to bottom as the method")]
 pub(crate) fn minimise(
     objective: &mut dyn Objective,
     theta: Vec<f64>,

@@ -42,6 +42,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Solves for `step.s`. `radius` is Δ; `None` takes ‖g‖_{M⁻¹}, the length of the first step.
+#[expect(clippy::too_many_arguments, reason = "what one step depends on, nothing hidden")]
 pub(super) fn solve(
     objective: &mut dyn Objective,
     metric: &Preconditioner,
@@ -57,7 +58,8 @@ pub(super) fn solve(
     for v in [&mut *y, &mut *d, &mut *hd, &mut step.s] {
         v.resize(n, 0.0);
     }
-    r.clone_from(&gradient.to_vec());
+    r.clear();
+    r.extend_from_slice(gradient);
     step.s.fill(0.0);
     metric.apply(r, y);
     let mut ry = dot(r, y);

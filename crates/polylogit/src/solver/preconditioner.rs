@@ -31,6 +31,7 @@ enum Metric {
 
 /// The metric and the policy that renews it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent answers of one cost model")]
 pub(super) struct Preconditioner {
     classes: usize,
     metric: Option<Metric>,
