@@ -196,9 +196,11 @@ fn table(
     };
     let options = ApplyOptions { unseen, delimiter: delimiter(read), labelled };
     let table = data::read_with_schema(&Source::new(path), schema, classes, &options)?;
-    for (column, n) in &table.report.unseen {
+    for (column, (n, level)) in &table.report.unseen {
         let rows = count(*n, "row");
-        printer.warning(&format!("column {column}: {rows} with a level unseen in training, taken as none"));
+        printer.warning(&format!(
+            "column {column}: {rows} with a level unseen in training ({level}), taken as none"
+        ));
     }
     match table.report.missing.values().sum() {
         0 => {}

@@ -150,7 +150,11 @@ fn separated_classes_without_a_penalty() {
     let folder = Folder::new();
     folder.table("wine.csv");
     let call = "fit wine.csv --target cultivar --lambda 0 -o wine.safetensors";
-    folder.fails(1, call, &["separated", "cultivar", "help: add a penalty", "--lambda 0.001", "--c 1"]);
+    folder.fails(
+        1,
+        call,
+        &["separated", "barolo", "flavanoids", "help: add a penalty", "--lambda 0.001", "--c 1"],
+    );
 }
 
 #[test]
@@ -284,16 +288,6 @@ fn rows_of_the_wrong_width() {
 }
 
 #[test]
-fn svmlight_beyond_its_columns() {
-    let folder = Folder::with("train.svm", "1 1:1.0 2:0.5\n2 1:0.2\n1 2:1.5\n2 1:1.1 2:0.1\n");
-    folder.works("fit train.svm --input-format svmlight -o model.safetensors");
-    folder.write("new.svm", "1 1:1.0 9:1.0\n");
-    folder.fails(1, "predict model.safetensors new.svm --input-format svmlight", &["new.svm", "9"]);
-    folder.write("bad.svm", "1 1:1.0 2-0.5\n");
-    folder.fails(1, "fit bad.svm --input-format svmlight", &["bad.svm", "2-0.5"]);
-}
-
-#[test]
 fn two_classes_work() {
     let two = GOOD.replace(",c\n", ",a\n");
     let folder = Folder::with("t.csv", two);
@@ -376,18 +370,21 @@ mod interrupted {
 
     /// Large enough to run for minutes: many classes, many columns, a goal that is out of reach.
     fn large() -> Folder {
-        let (n, d, k) = (4_000_u64, 60, 40);
+        let (n, d, k) = (8_000_u64, 60, 40);
         let mut table = (0..d).fold(String::new(), |t, j| format!("{t}x{j},")) + "kind\n";
         let mut state = 1_u64;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             state >> 40
         };
+        // The classes are slices of the first column: nearly separable, so that the fit takes long.
         for _ in 0..n {
-            for _ in 0..d {
+            let first = random() % 1000;
+            write!(table, "{first},").unwrap();
+            for _ in 1..d {
                 write!(table, "{},", random() % 1000).unwrap();
             }
-            writeln!(table, "c{}", random() % k).unwrap();
+            writeln!(table, "c{}", (first * k + random() % 1000) / 1000 % k).unwrap();
         }
         Folder::with("large.csv", table)
     }

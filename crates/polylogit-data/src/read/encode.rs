@@ -289,7 +289,7 @@ fn values(
 ) -> Result<Vec<f64>> {
     let d = schema.width();
     let mut values = vec![0.0; rows.len() * d];
-    let mut unseen_count: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unseen_count: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut first = 0;
     for Column { name, kind } in &schema.columns {
         let cells = &columns.cells[position(file, &columns.header, name)?];
@@ -316,7 +316,8 @@ fn values(
                             });
                         }
                         Some(None) => {
-                            *unseen_count.entry(name.clone()).or_default() += 1;
+                            let level = || (0, texts[codes[r] as usize].clone());
+                            unseen_count.entry(name.clone()).or_insert_with(level).0 += 1;
                             None
                         }
                         Some(place) => *place,

@@ -95,8 +95,8 @@ pub struct Report {
     pub dropped: usize,
     /// Missing cells by column.
     pub missing: BTreeMap<String, usize>,
-    /// Cells whose level training did not see, by column.
-    pub unseen: BTreeMap<String, usize>,
+    /// Cells whose level training did not see, by column, with the first such level.
+    pub unseen: BTreeMap<String, (usize, String)>,
     /// Columns left out since no cell has a value.
     pub empty: Vec<String>,
 }
