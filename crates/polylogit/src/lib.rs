@@ -36,7 +36,7 @@
 //! - [`softmax`](mod@softmax): the formula itself, its Jacobian and their products, on slices.
 //! - [`Design`], [`Csr`], [`Target`]: what goes in, borrowed and checked.
 //! - [`LogisticRegression`]: how to fit; [`Fit`]: what came out; [`Model`]: what predicts.
-//! - [`Objective`](objective::Objective): F, its gradient, Hessian and Hessian-vector product at any point.
+//! - [`SoftmaxObjective`](objective::SoftmaxObjective): F, its gradient, Hessian and Hessian-vector product at any point.
 //! - [`metrics`]: accuracy, log loss, Brier score, calibration, confusion.
 //! - [`Error`]: everything that can be wrong with the input. How a fit ended is a [`Status`](solver::Status).
 //!
