@@ -85,10 +85,10 @@ Examples:
 The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²,  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
 pub(crate) struct FitArgs {
-    /// The table: CSV or TSV, plain or gzipped; `-` for standard input
+    /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) data: PathBuf,
-    /// The column to predict
+    /// The column to predict (svmlight files hold it themselves)
     #[arg(short, long, value_name = "COLUMN")]
     pub(crate) target: Option<String>,
     /// Save the model to this file
@@ -257,7 +257,7 @@ pub(crate) struct ApplyArgs {
 /// How a table is read.
 #[derive(Debug, Group)]
 pub(crate) struct ReadArgs {
-    /// Format of the table [default: by its extension, else CSV]
+    /// Format of the table [default: by its first bytes and its extension, else CSV]
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Reading")]
     pub(crate) input_format: Option<InputFormat>,
     /// Character between the fields of a CSV file, or `tab` [default: found out]
@@ -306,8 +306,16 @@ pub(crate) enum Unseen {
 /// Formats of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
+    /// Delimited text with a header, plain or gzipped
     Csv,
+    /// The same, delimited by tabs
     Tsv,
+    /// Apache Parquet
+    Parquet,
+    /// Arrow IPC (Feather), file or stream
+    Arrow,
+    /// `label index:value …` (LIBSVM), plain or gzipped
+    Svmlight,
 }
 
 /// Formats of models.

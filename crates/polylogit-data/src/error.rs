@@ -3,6 +3,24 @@
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// A line of text, from 1, the header included.
+    Line(u64),
+    /// A row of a file without lines, from 1.
+    Row(u64),
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Row(row) => write!(f, "row {row}"),
+        }
+    }
+}
+
 /// What is wrong, where, and how to mend it. Lines are counted from 1, the header included.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,14 +34,43 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The bytes are no table of this format.
-    #[error("{file}, line {line}: {problem}")]
+    #[error("{file}, {at}: {problem}")]
     Format {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// What is wrong there.
         problem: String,
+    },
+    /// A binary file contradicts its format.
+    #[error("{file} is not readable in its format: {problem}")]
+    Broken {
+        /// The file.
+        file: String,
+        /// What its library said.
+        problem: String,
+    },
+    /// The file's format does not go with what is asked.
+    #[error("{file}: {problem}")]
+    Layout {
+        /// The file.
+        file: String,
+        /// Why.
+        problem: String,
+    },
+    /// A typed column that is neither number nor text.
+    #[error(
+        "{file}: column {column} has type {kind}, which is neither number nor category (--exclude {column} leaves \
+         it out; dates and times: --as-category {column}, or turn them into numbers)"
+    )]
+    ColumnType {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        kind: String,
     },
     /// There is a header at most.
     #[error("{file} has no rows")]
@@ -53,26 +100,26 @@ pub enum Error {
     },
     /// A cell of a numeric column is no number.
     #[error(
-        "{file}, line {line}, column {column}: {value} is not a number \
+        "{file}, {at}, column {column}: {value} is not a number \
          (mend it, leave the cell empty if it is missing, or pass --as-category {column})"
     )]
     NotANumber {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The column.
         column: String,
         /// The cell.
         value: String,
     },
     /// A cell is infinite.
-    #[error("{file}, line {line}, column {column}: {value} is not finite (mend it, or leave the cell empty)")]
+    #[error("{file}, {at}, column {column}: {value} is not finite (mend it, or leave the cell empty)")]
     NotFinite {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The column.
         column: String,
         /// The cell.
@@ -80,25 +127,25 @@ pub enum Error {
     },
     /// A cell is missing and none may be.
     #[error(
-        "{file}, line {line}, column {column}: the value is missing (--missing impute or --missing drop allow that)"
+        "{file}, {at}, column {column}: the value is missing (--missing impute or --missing drop allow that)"
     )]
     MissingValue {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The column.
         column: String,
     },
     /// A weight is zero, negative or no number.
     #[error(
-        "{file}, line {line}, column {column}: weight {value} is not positive and finite (drop rows of weight 0)"
+        "{file}, {at}, column {column}: weight {value} is not positive and finite (drop rows of weight 0)"
     )]
     Weight {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The column.
         column: String,
         /// The cell.
@@ -135,26 +182,24 @@ pub enum Error {
         rows: usize,
     },
     /// A category has a level that training did not see, and none may.
-    #[error(
-        "{file}, line {line}, column {column}: {value} was not seen in training (--unseen ignore allows that)"
-    )]
+    #[error("{file}, {at}, column {column}: {value} was not seen in training (--unseen ignore allows that)")]
     UnseenLevel {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The column.
         column: String,
         /// The level.
         value: String,
     },
     /// A label that the model does not know.
-    #[error("{file}, line {line}: label {value} was not seen in training (the classes are {})", .classes.join(", "))]
+    #[error("{file}, {at}: label {value} was not seen in training (the classes are {})", .classes.join(", "))]
     UnseenLabel {
         /// The file.
         file: String,
-        /// The line.
-        line: u64,
+        /// Where in the file.
+        at: At,
         /// The label.
         value: String,
         /// The model's classes.

@@ -11,10 +11,10 @@ mod error;
 mod read;
 mod schema;
 
-pub use error::{Error, Result};
+pub use error::{At, Error, Result};
 #[cfg(feature = "csv")]
 pub use read::{
-    ApplyOptions, Dataset, MissingPolicy, ReadOptions, Report, Source, Table, UnseenPolicy, read_training,
-    read_with_schema,
+    ApplyOptions, Dataset, Format, Matrix, MissingPolicy, ReadOptions, Report, Source, Table, UnseenPolicy,
+    format_of, read_training, read_with_schema,
 };
 pub use schema::{Column, Kind, Schema};

@@ -46,6 +46,13 @@ pub enum Kind {
         /// Is a missing cell a level of its own (the last one)? Else it is 0 in every column.
         missing: bool,
     },
+    /// The features `first..first + count` of an svmlight file; what a row does not list is 0.
+    Indexed {
+        /// The first index: 0 or 1.
+        first: u32,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 impl Kind {
@@ -53,6 +60,7 @@ impl Kind {
     pub fn width(&self) -> usize {
         match self {
             Self::Number { .. } => 1,
+            Self::Indexed { count, .. } => *count,
             Self::Category { levels, missing } => levels.len() + usize::from(*missing),
         }
     }
@@ -69,12 +77,23 @@ impl Schema {
         self.columns.iter().map(|c| c.kind.width()).sum()
     }
 
+    /// First index and number of the features of an svmlight file, where the model was trained on one.
+    pub fn indexed(&self) -> Option<(u32, usize)> {
+        match self.columns[..] {
+            [Column { kind: Kind::Indexed { first, count }, .. }] => Some((first, count)),
+            _ => None,
+        }
+    }
+
     /// The names of the d design columns: `bill`, `sex=female`, `sex=(missing)`.
     pub fn feature_names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for Column { name, kind } in &self.columns {
             match kind {
                 Kind::Number { .. } => names.push(name.clone()),
+                Kind::Indexed { first, count } => {
+                    names.extend((0..*count).map(|i| (i + *first as usize).to_string()));
+                }
                 Kind::Category { levels, missing } => {
                     let own = missing.then_some("(missing)");
                     names.extend(levels.iter().map(String::as_str).chain(own).map(|l| format!("{name}={l}")));
@@ -107,11 +126,18 @@ impl Schema {
                         return bad(format!("column {name} lists level {twice} twice"));
                     }
                 }
-                Kind::Number { .. } => {}
+                Kind::Indexed { .. } if self.indexed().is_none() => {
+                    return bad(format!("column {name} stands for indices beside other columns"));
+                }
+                Kind::Indexed { first, .. } if *first > 1 => {
+                    return bad(format!("indices count from {first}"));
+                }
+                Kind::Number { .. } | Kind::Indexed { .. } => {}
             }
         }
-        if self.width() > MAX_WIDTH {
-            return bad(format!("{} design columns are more than {MAX_WIDTH}", self.width()));
+        let width = self.columns.iter().try_fold(0usize, |sum, c| sum.checked_add(c.kind.width()));
+        if width.is_none_or(|w| w > MAX_WIDTH) {
+            return bad(format!("it has more than {MAX_WIDTH} design columns"));
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ pub struct Record {
 
 impl Record {
     /// The record of `fit`, which took `seconds`, on columns of these standard deviations.
-    pub fn new(fit: &Fit, seconds: f64, feature_sd: Vec<f64>) -> Self {
+    pub fn new(fit: &Fit, seconds: f64) -> Self {
         Self {
             lambda: fit.lambda,
             l1_ratio: fit.l1_ratio,
@@ -70,7 +70,7 @@ impl Record {
             solver: fit.solver.to_owned(),
             reason: fit.reason.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            feature_sd,
+            feature_sd: fit.feature_sd.clone(),
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Fit {
     pub rows: usize,
     /// S.
     pub total_weight: f64,
+    /// Standard deviations of the columns, with weights s_i/S (d).
+    pub feature_sd: Vec<f64>,
     /// Steps taken.
     pub steps: usize,
     /// Passes over X taken: one is X·Wᵀ and Xᵀ·R for all rows.
@@ -121,6 +123,7 @@ pub(crate) fn fit(
         intercept: options.intercept,
         rows: design.rows(),
         total_weight: target.total_weight(),
+        feature_sd: statistics.sd,
         steps,
         passes,
         solver,

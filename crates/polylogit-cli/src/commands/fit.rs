@@ -53,7 +53,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     }
 
     let accuracy = training.accuracy(&fit.model)?;
-    let record = Record::new(&fit, seconds, training.feature_sd());
+    let record = Record::new(&fit, seconds);
     let artefact = Artefact::new(fit.model, training.schema, record)?;
     if let Some(path) = &args.output {
         artefact.save(path)?;

@@ -5,12 +5,12 @@ use super::{display, is_stdin};
 use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, Unseen};
 use crate::describe::{facts, heading, list};
 use crate::failure::BadCall;
-use crate::printer::{Printer, count};
+use crate::printer::{Printer, count, percent, thousands};
 use anyhow::Result;
 use polylogit::{Design, Label, Model, Target};
 use polylogit_data::{
-    self as data, ApplyOptions, Dataset, Kind, MissingPolicy, ReadOptions, Schema, Source, Table,
-    UnseenPolicy,
+    self as data, ApplyOptions, Dataset, Format, Kind, Matrix, MissingPolicy, ReadOptions, Schema, Source,
+    Table, UnseenPolicy,
 };
 use polylogit_model::Artefact;
 use serde::Serialize;
@@ -35,10 +35,19 @@ pub(super) struct DataReport {
     weights: Option<String>,
     numbers: Vec<String>,
     categories: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sparse: Option<Sparse>,
     empty: Vec<String>,
     missing: BTreeMap<String, usize>,
     missing_policy: &'static str,
     classes: Vec<ClassCount>,
+}
+
+/// What a sparse file holds.
+#[derive(Serialize)]
+struct Sparse {
+    features: usize,
+    stored: usize,
 }
 
 #[derive(Serialize)]
@@ -53,6 +62,10 @@ impl DataReport {
         let mut lines = vec![("rows", count(self.rows, "row")), ("target", self.target.clone())];
         lines.push(("classes", list(&classes)));
         let role = |names: &[String]| format!("{}: {}", names.len(), list(names));
+        if let Some(Sparse { features, stored }) = &self.sparse {
+            let density = percent(*stored as f64 / (*features as f64 * self.rows as f64).max(1.0));
+            lines.push(("features", format!("{}, {density} of the values are not 0", thousands(*features))));
+        }
         if !self.numbers.is_empty() {
             lines.push(("numbers", role(&self.numbers)));
         }
@@ -94,24 +107,6 @@ impl Training {
         Ok(polylogit::metrics::accuracy(&predicted, ids, self.target.sample_weights())?)
     }
 
-    /// Standard deviations of the design columns, with 1/S weights (d).
-    pub(super) fn feature_sd(&self) -> Vec<f64> {
-        let d = self.schema.width();
-        let weight = |row: usize| self.target.sample_weights().map_or(1.0, |w| w[row]);
-        let total = self.target.total_weight();
-        let mut mean = vec![0.0; d];
-        for (row, x) in self.table.values.chunks_exact(d.max(1)).enumerate() {
-            mean.iter_mut().zip(x).for_each(|(m, x)| *m += weight(row) / total * x);
-        }
-        let mut variance = vec![0.0; d];
-        for (row, x) in self.table.values.chunks_exact(d.max(1)).enumerate() {
-            for ((v, m), x) in variance.iter_mut().zip(&mean).zip(x) {
-                *v += weight(row) / total * (x - m) * (x - m);
-            }
-        }
-        variance.into_iter().map(f64::sqrt).collect()
-    }
-
     /// The engine's error with the file's name.
     pub(super) fn explain(&self, error: polylogit::Error) -> anyhow::Error {
         anyhow::Error::from(error).context(self.report.file.clone())
@@ -119,38 +114,50 @@ impl Training {
 }
 
 pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
-    let target = args.target.as_deref().ok_or_else(|| BadCall("--target is needed".to_owned()))?;
     let (missing, missing_policy) = match args.missing {
         Missing::Error => (MissingPolicy::Error, "refused"),
         Missing::Drop => (MissingPolicy::Drop, "dropped with their rows"),
         Missing::Impute => (MissingPolicy::Impute, "imputed"),
     };
     let options = ReadOptions {
-        target: target.to_owned(),
+        target: args.target.clone().unwrap_or_default(),
         weight: args.weights.clone(),
         features: args.features.clone().unwrap_or_default(),
         exclude: args.exclude.clone(),
         as_category: args.as_category.clone(),
         missing,
-        delimiter: delimiter(&args.read),
+        format: format(&args.read),
+        delimiter: args.read.delimiter,
     };
-    let Dataset { schema, table, target: labels } = data::read_training(&Source::new(&args.data), &options)?;
+    let source = Source::new(&args.data);
+    if args.target.is_none() && data::format_of(&source, options.format)? != Format::Svmlight {
+        return Err(BadCall(format!(
+            "--target is needed: which column of {} is to be predicted?",
+            display(&args.data)
+        ))
+        .into());
+    }
+    let Dataset { schema, table, target: labels } = data::read_training(&source, &options)?;
     let mut rows = vec![0; labels.classes().len()];
     for id in labels.ids().unwrap_or_default() {
         rows[*id as usize] += 1;
     }
-    let of_kind = |number: bool| {
-        let columns = schema.columns.iter().filter(|c| matches!(c.kind, Kind::Number { .. }) == number);
-        columns.map(|c| c.name.clone()).collect()
+    let of_kind = |wanted: fn(&Kind) -> bool| {
+        schema.columns.iter().filter(|c| wanted(&c.kind)).map(|c| c.name.clone()).collect()
+    };
+    let sparse = match &table.matrix {
+        Matrix::Sparse { values, .. } => Some(Sparse { features: table.columns, stored: values.len() }),
+        Matrix::Dense(_) => None,
     };
     let report = DataReport {
         file: display(&args.data),
         rows: table.rows,
         dropped: table.report.dropped,
-        target: target.to_owned(),
+        target: schema.target.clone(),
         weights: args.weights.clone(),
-        numbers: of_kind(true),
-        categories: of_kind(false),
+        numbers: of_kind(|k| matches!(k, Kind::Number { .. })),
+        categories: of_kind(|k| matches!(k, Kind::Category { .. })),
+        sparse,
         empty: table.report.empty.clone(),
         missing: table.report.missing.clone(),
         missing_policy,
@@ -164,11 +171,15 @@ pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
     Ok(Training { schema, target: labels, report, table })
 }
 
-fn delimiter(read: &ReadArgs) -> Option<u8> {
-    read.delimiter.or(match read.input_format {
-        Some(InputFormat::Tsv) => Some(b'\t'),
-        _ => None,
-    })
+fn format(read: &ReadArgs) -> Format {
+    match read.input_format {
+        None => Format::Auto,
+        Some(InputFormat::Csv) => Format::Csv,
+        Some(InputFormat::Tsv) => Format::Tsv,
+        Some(InputFormat::Parquet) => Format::Parquet,
+        Some(InputFormat::Arrow) => Format::Arrow,
+        Some(InputFormat::Svmlight) => Format::Svmlight,
+    }
 }
 
 pub(super) fn read_rows(
@@ -194,13 +205,17 @@ fn table(
         Unseen::Ignore => UnseenPolicy::Ignore,
         Unseen::Error => UnseenPolicy::Error,
     };
-    let options = ApplyOptions { unseen, delimiter: delimiter(read), labelled };
+    let options = ApplyOptions { unseen, format: format(read), delimiter: read.delimiter, labelled };
     let table = data::read_with_schema(&Source::new(path), schema, classes, &options)?;
     for (column, (n, level)) in &table.report.unseen {
         let rows = count(*n, "row");
         printer.warning(&format!(
             "column {column}: {rows} with a level unseen in training ({level}), taken as none"
         ));
+    }
+    if table.report.unknown_indices > 0 {
+        let values = count(table.report.unknown_indices, "value");
+        printer.warning(&format!("{values} with an index unseen in training, left out"));
     }
     match table.report.missing.values().sum() {
         0 => {}

@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use polylogit::{Label, Target};
 
-use super::csv::{Cells, Columns, NO_LEVEL, Role};
-use super::{ApplyOptions, Dataset, MissingPolicy, ReadOptions, Report, Table, UnseenPolicy, position};
-use crate::error::{Error, Result};
+use super::cells::{Cells, Columns, Levels, NO_LEVEL, Role};
+use super::svmlight::Sparse;
+use super::{
+    ApplyOptions, Dataset, Matrix, MissingPolicy, ReadOptions, Report, Table, UnseenPolicy, position,
+};
+use crate::error::{At, Error, Result};
 use crate::schema::{Column, Kind, Schema};
 
 /// Texts that a category may have in any table.
 const FEW_LEVELS: usize = 50;
 /// Rows that a level should have on average beyond that.
 const ROWS_PER_LEVEL: usize = 10;
+/// The name of the column that stands for all indices of an svmlight file.
+const INDEXED: &str = "(index)";
 
 /// The roles of the columns in training.
 pub(super) fn roles(file: &str, header: &[String], options: &ReadOptions) -> Result<Vec<Role>> {
@@ -49,6 +54,7 @@ pub(super) fn schema_roles(
         roles[position(file, header, name)?] = match kind {
             Kind::Number { .. } => Role::Number,
             Kind::Category { .. } => Role::Category,
+            Kind::Indexed { .. } => Role::Ignored,
         };
     }
     if labelled {
@@ -63,169 +69,284 @@ pub(super) fn schema_roles(
 }
 
 /// The design matrix, target and schema of a table to learn from.
-pub(super) fn training(file: &str, columns: &Columns, options: &ReadOptions) -> Result<Dataset> {
+pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> Result<Dataset> {
     let mut report = Report { read: columns.rows, ..Report::default() };
     let target_at = position(file, &columns.header, &options.target)?;
     let weight_at = options.weight.as_ref().map(|w| position(file, &columns.header, w)).transpose()?;
-    let Cells::Category { codes: label_codes, levels: label_texts } = &columns.cells[target_at] else {
+    let Cells::Category(label_cells) = &columns.cells[target_at] else {
         return Err(Error::Schema { problem: "the target was not read as labels".into() });
     };
     let features: Vec<usize> =
         (0..columns.header.len()).filter(|&j| j != target_at && Some(j) != weight_at).collect();
 
-    let mut keep = vec![true; columns.rows];
-    for row in (0..columns.rows).filter(|&r| label_codes[r] == NO_LEVEL) {
-        if options.missing == MissingPolicy::Error {
-            return Err(missing_value(file, columns, row, target_at));
+    let missing = Missing::find(&columns, &features);
+    let refused = |row, j| Err(missing_value(file, &columns, row, j));
+    let unlabelled = label_cells.codes.iter().position(|&c| c == NO_LEVEL);
+    if options.missing == MissingPolicy::Error {
+        if let Some(row) = unlabelled {
+            return refused(row, target_at);
         }
-        keep[row] = false;
-    }
-    for &j in &features {
-        let mut count = 0;
-        for row in 0..columns.rows {
-            if is_missing(&columns.cells[j], row) {
-                match options.missing {
-                    MissingPolicy::Error => return Err(missing_value(file, columns, row, j)),
-                    MissingPolicy::Drop => keep[row] = false,
-                    MissingPolicy::Impute => {}
-                }
-                count += 1;
-            }
-        }
-        if count > 0 {
-            report.missing.insert(columns.header[j].clone(), count);
+        if let Some((row, j)) = missing.first {
+            return refused(row, j);
         }
     }
-    let rows: Vec<usize> = (0..columns.rows).filter(|&r| keep[r]).collect();
+    let drops = options.missing == MissingPolicy::Drop;
+    let rows: Vec<usize> = (0..columns.rows)
+        .filter(|&r| label_cells.codes[r] != NO_LEVEL && !(drops && missing.in_row(&columns, &features, r)))
+        .collect();
+    report.missing = missing.by_name(&columns);
     report.dropped = columns.rows - rows.len();
     if rows.is_empty() {
         return Err(Error::Empty { file: file.to_owned() });
     }
 
+    let means = means(&columns, &rows);
     let mut schema_columns = Vec::new();
     for &j in &features {
         let name = &columns.header[j];
-        match kind(file, name, &columns.cells[j], &rows, options)? {
+        let kind = match &columns.cells[j] {
+            Cells::Ignored => continue,
+            Cells::Number(at) => means[*at].map(|mean| Kind::Number { mean }),
+            Cells::Category(levels) => category(file, name, levels, &rows, options)?,
+        };
+        match kind {
             Some(kind) => schema_columns.push(Column { name: name.clone(), kind }),
-            None if matches!(columns.cells[j], Cells::Ignored) => {}
             None => report.empty.push(name.clone()),
         }
     }
     let schema =
         Schema { target: options.target.clone(), weight: options.weight.clone(), columns: schema_columns };
-    let weights = weight_at.map(|j| weights(file, columns, j, &rows)).transpose()?;
-    let labels = labels(file, &options.target, label_texts, columns.rows)?;
-    let engine = |source| Error::Engine { file: file.to_owned(), source };
-    let mut target =
-        Target::from_labels(rows.iter().map(|&r| labels[label_codes[r] as usize].clone())).map_err(engine)?;
-    if let Some(s) = weights {
-        target = target.weights(s).map_err(engine)?;
+    let mut target = labels(file, &options.target, label_cells, &rows)?;
+    if let Some(j) = weight_at {
+        let weights = weights(file, &columns, j, &rows)?;
+        target = target.weights(weights).map_err(|source| Error::Engine { file: file.to_owned(), source })?;
     }
-    let values = values(file, columns, &schema, &rows, UnseenPolicy::Ignore, &mut report)?;
-    let table = Table { values, rows: rows.len(), columns: schema.width(), ids: None, weights: None, report };
+    let n = rows.len();
+    let matrix = matrix(file, columns, &schema, &rows, UnseenPolicy::Ignore, &mut report)?;
+    let table = Table { matrix, rows: n, columns: schema.width(), ids: None, weights: None, report };
     Ok(Dataset { schema, table, target })
 }
 
 /// The design matrix of a table that a model is applied to.
 pub(super) fn apply(
     file: &str,
-    columns: &Columns,
+    columns: Columns,
     schema: &Schema,
     classes: &[Label],
     options: &ApplyOptions,
 ) -> Result<Table> {
     let mut report = Report { read: columns.rows, ..Report::default() };
     let rows: Vec<usize> = (0..columns.rows).collect();
-    for Column { name, .. } in &schema.columns {
-        let cells = &columns.cells[position(file, &columns.header, name)?];
-        let count = rows.iter().filter(|&&r| is_missing(cells, r)).count();
-        if count > 0 {
-            report.missing.insert(name.clone(), count);
-        }
-    }
+    let features: Result<Vec<usize>> =
+        schema.columns.iter().map(|c| position(file, &columns.header, &c.name)).collect();
+    report.missing = Missing::find(&columns, &features?).by_name(&columns);
     let (mut ids, mut weight) = (None, None);
     if options.labelled {
         let at = position(file, &columns.header, &schema.target)?;
-        ids = Some(class_ids(file, columns, at, classes)?);
+        if let Cells::Category(labels) = &columns.cells[at] {
+            let place = |row| (columns.at(row), schema.target.as_str());
+            ids = Some(class_ids(file, labels, &place, classes)?);
+        }
         if let Some(j) = schema.weight.as_ref().and_then(|w| columns.header.iter().position(|h| h == w)) {
-            weight = Some(weights(file, columns, j, &rows)?);
+            weight = Some(weights(file, &columns, j, &rows)?);
         }
     }
-    let values = values(file, columns, schema, &rows, options.unseen, &mut report)?;
-    Ok(Table { values, rows: columns.rows, columns: schema.width(), ids, weights: weight, report })
+    let n = columns.rows;
+    let matrix = matrix(file, columns, schema, &rows, options.unseen, &mut report)?;
+    Ok(Table { matrix, rows: n, columns: schema.width(), ids, weights: weight, report })
 }
 
-fn is_missing(cells: &Cells, row: usize) -> bool {
-    match cells {
-        Cells::Ignored => false,
-        Cells::Number(v) => v[row].is_nan(),
-        Cells::Category { codes, .. } => codes[row] == NO_LEVEL,
+/// The training set that an svmlight file holds: every index up to the largest is a feature.
+pub(super) fn training_sparse(file: &str, sparse: Sparse, options: &ReadOptions) -> Result<Dataset> {
+    if let Some(row) = sparse.labels.codes.iter().position(|&c| c == NO_LEVEL) {
+        let (at, problem) = (At::Line(sparse.lines[row]), "the row has no label".to_owned());
+        return Err(Error::Format { file: file.to_owned(), at, problem });
+    }
+    // Indices count from 1 unless one of them is 0.
+    let first = u32::from(!sparse.indices.contains(&0));
+    let count = sparse.indices.iter().max().map_or(0, |max| (max - first) as usize + 1);
+    let column = Column { name: INDEXED.to_owned(), kind: Kind::Indexed { first, count } };
+    let name = if options.target.is_empty() { "label" } else { &options.target };
+    let schema = Schema { target: name.to_owned(), weight: None, columns: vec![column] };
+    schema.check()?;
+    let n = sparse.rows();
+    let target = labels(file, name, &sparse.labels, &(0..n).collect::<Vec<_>>())?;
+    let (matrix, _) = sparse.matrix(first, count);
+    let report = Report { read: n, ..Report::default() };
+    Ok(Dataset {
+        schema,
+        target,
+        table: Table { matrix, rows: n, columns: count, ids: None, weights: None, report },
+    })
+}
+
+/// The matrix of an svmlight file that a model is applied to.
+pub(super) fn apply_sparse(
+    file: &str,
+    sparse: Sparse,
+    (first, count): (u32, usize),
+    schema: &Schema,
+    classes: &[Label],
+    options: &ApplyOptions,
+) -> Result<Table> {
+    let n = sparse.rows();
+    let mut report = Report { read: n, ..Report::default() };
+    let ids = if options.labelled {
+        let place = |row: usize| (At::Line(sparse.lines[row]), schema.target.as_str());
+        Some(class_ids(file, &sparse.labels, &place, classes)?)
+    } else {
+        None
+    };
+    let largest = sparse.indices.iter().copied().max().unwrap_or(first);
+    let (matrix, unknown) = sparse.matrix(first, count);
+    if unknown > 0 && options.unseen == UnseenPolicy::Error {
+        let problem = format!("index {largest} was not seen in training (--unseen ignore allows that)");
+        return Err(Error::Layout { file: file.to_owned(), problem });
+    }
+    report.unknown_indices = unknown;
+    Ok(Table { matrix, rows: n, columns: count, ids, weights: None, report })
+}
+
+/// Missing cells of the columns that predict.
+struct Missing {
+    /// By column of the file.
+    counts: Vec<usize>,
+    /// The first one, by rows: row and column of the file.
+    first: Option<(usize, usize)>,
+}
+
+impl Missing {
+    /// Looks at numbers row by row, as they are stored.
+    fn find(columns: &Columns, features: &[usize]) -> Self {
+        let mut counts = vec![0; columns.header.len()];
+        let mut first: Option<(usize, usize)> = None;
+        let mut met = |row: usize, j: usize| {
+            counts[j] += 1;
+            if first.is_none_or(|f| (row, j) < f) {
+                first = Some((row, j));
+            }
+        };
+        let mut owner = vec![None; columns.width];
+        for &j in features {
+            match &columns.cells[j] {
+                Cells::Number(at) => owner[*at] = Some(j),
+                Cells::Category(c) => {
+                    let missing = c.codes.iter().enumerate().filter(|(_, c)| **c == NO_LEVEL);
+                    missing.for_each(|(row, _)| met(row, j));
+                }
+                Cells::Ignored => {}
+            }
+        }
+        for (row, values) in columns.numbers.chunks_exact(columns.width.max(1)).enumerate() {
+            for (value, j) in values.iter().zip(&owner) {
+                if let Some(j) = j.filter(|_| value.is_nan()) {
+                    met(row, j);
+                }
+            }
+        }
+        Self { counts, first }
+    }
+
+    fn in_row(&self, columns: &Columns, features: &[usize], row: usize) -> bool {
+        features.iter().any(|&j| {
+            self.counts[j] > 0
+                && match &columns.cells[j] {
+                    Cells::Number(at) => columns.numbers[row * columns.width + at].is_nan(),
+                    Cells::Category(c) => c.codes[row] == NO_LEVEL,
+                    Cells::Ignored => false,
+                }
+        })
+    }
+
+    fn by_name(&self, columns: &Columns) -> BTreeMap<String, usize> {
+        let named = columns.header.iter().cloned().zip(self.counts.iter().copied());
+        named.filter(|(_, count)| *count > 0).collect()
     }
 }
 
 fn missing_value(file: &str, columns: &Columns, row: usize, j: usize) -> Error {
-    Error::MissingValue { file: file.to_owned(), line: columns.line(row), column: columns.header[j].clone() }
+    Error::MissingValue { file: file.to_owned(), at: columns.at(row), column: columns.header[j].clone() }
 }
 
-/// How a column's cells become numbers; `None` if it is ignored or has no value at all.
-fn kind(
+/// Means of the columns of numbers over some rows; `None` without a value.
+fn means(columns: &Columns, rows: &[usize]) -> Vec<Option<f64>> {
+    let width = columns.width;
+    let mut means = vec![(0.0, 0.0); width];
+    for row in rows {
+        for ((mean, count), v) in means.iter_mut().zip(&columns.numbers[row * width..]) {
+            if !v.is_nan() {
+                *count += 1.0;
+                *mean += (v - *mean) / *count; // no overflow of a sum
+            }
+        }
+    }
+    means.into_iter().map(|(mean, count)| (count > 0.0).then_some(mean)).collect()
+}
+
+/// The levels of a category; `None` without a value.
+fn category(
     file: &str,
     name: &str,
-    cells: &Cells,
+    cells: &Levels,
     rows: &[usize],
     options: &ReadOptions,
 ) -> Result<Option<Kind>> {
-    match cells {
-        Cells::Ignored => Ok(None),
-        Cells::Number(v) => {
-            let (mut mean, mut count) = (0.0, 0.0);
-            for v in rows.iter().map(|&r| v[r]).filter(|v| !v.is_nan()) {
-                count += 1.0;
-                mean += (v - mean) / count; // no overflow of a sum
-            }
-            Ok((count > 0.0).then_some(Kind::Number { mean }))
-        }
-        Cells::Category { codes, levels } => {
-            let mut seen = vec![false; levels.len()];
-            let mut missing = false;
-            for &r in rows {
-                match seen.get_mut(codes[r] as usize) {
-                    Some(s) => *s = true,
-                    None => missing = true,
-                }
-            }
-            let mut levels: Vec<String> =
-                levels.iter().zip(seen).filter(|(_, s)| *s).map(|(l, _)| l.clone()).collect();
-            levels.sort();
-            let allowed = FEW_LEVELS.max(rows.len() / ROWS_PER_LEVEL);
-            if levels.len() > allowed && !options.as_category.iter().any(|c| c == name) {
-                return Err(Error::ManyLevels {
-                    file: file.to_owned(),
-                    column: name.to_owned(),
-                    levels: levels.len(),
-                    rows: rows.len(),
-                });
-            }
-            Ok((!levels.is_empty()).then_some(Kind::Category { levels, missing }))
+    let mut seen = vec![false; cells.levels.len()];
+    let mut missing = false;
+    for &r in rows {
+        match seen.get_mut(cells.codes[r] as usize) {
+            Some(s) => *s = true,
+            None => missing = true,
         }
     }
+    let mut levels: Vec<String> =
+        cells.levels.iter().zip(seen).filter(|(_, s)| *s).map(|(l, _)| l.clone()).collect();
+    levels.sort();
+    let allowed = FEW_LEVELS.max(rows.len() / ROWS_PER_LEVEL);
+    if levels.len() > allowed && !options.as_category.iter().any(|c| c == name) {
+        return Err(Error::ManyLevels {
+            file: file.to_owned(),
+            column: name.to_owned(),
+            levels: levels.len(),
+            rows: rows.len(),
+        });
+    }
+    Ok((!levels.is_empty()).then_some(Kind::Category { levels, missing }))
 }
 
 fn weights(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Vec<f64>> {
-    let Cells::Number(v) = &columns.cells[j] else { return Ok(vec![1.0; rows.len()]) };
-    match rows.iter().find(|&&r| !(v[r].is_finite() && v[r] > 0.0)) {
+    let Cells::Number(at) = columns.cells[j] else { return Ok(vec![1.0; rows.len()]) };
+    let weight = columns.number(at);
+    match rows.iter().find(|&&r| !(weight(r).is_finite() && weight(r) > 0.0)) {
         Some(&r) => Err(Error::Weight {
             file: file.to_owned(),
-            line: columns.line(r),
+            at: columns.at(r),
             column: columns.header[j].clone(),
-            value: if v[r].is_nan() { "(missing)".to_owned() } else { v[r].to_string() },
+            value: if weight(r).is_nan() { "(missing)".to_owned() } else { weight(r).to_string() },
         }),
-        None => Ok(rows.iter().map(|&r| v[r]).collect()),
+        None => Ok(rows.iter().map(|&r| weight(r)).collect()),
     }
 }
 
+/// The labels of some rows.
+fn labels(file: &str, column: &str, cells: &Levels, rows: &[usize]) -> Result<Target> {
+    let all = read_labels(file, column, &cells.levels, rows.len())?;
+    let mut used = vec![false; all.len()];
+    for &r in rows {
+        used[cells.codes[r] as usize] = true;
+    }
+    // Two texts may be one label: 1 and +1.
+    let mut classes: Vec<Label> =
+        all.iter().zip(&used).filter(|(_, u)| **u).map(|(l, _)| l.clone()).collect();
+    classes.sort();
+    classes.dedup();
+    let ids: Vec<u32> = all.iter().map(|l| classes.binary_search(l).unwrap_or(0) as u32).collect();
+    Target::from_classes(classes, rows.iter().map(|&r| ids[cells.codes[r] as usize]).collect())
+        .map_err(|source| Error::Engine { file: file.to_owned(), source })
+}
+
 /// Texts as labels: all integers, all numbers, all booleans, or texts.
-fn labels(file: &str, column: &str, texts: &[String], rows: usize) -> Result<Vec<Label>> {
+fn read_labels(file: &str, column: &str, texts: &[String], rows: usize) -> Result<Vec<Label>> {
     if let Ok(ints) =
         texts.iter().map(|t| t.parse().map(Label::Int)).collect::<std::result::Result<Vec<_>, _>>()
     {
@@ -251,9 +372,13 @@ fn labels(file: &str, column: &str, texts: &[String], rows: usize) -> Result<Vec
         .unwrap_or_else(|| texts.iter().map(|t| Label::from(t.as_str())).collect()))
 }
 
-/// The ids of the labels of every row.
-fn class_ids(file: &str, columns: &Columns, at: usize, classes: &[Label]) -> Result<Vec<u32>> {
-    let Cells::Category { codes, levels } = &columns.cells[at] else { return Ok(Vec::new()) };
+/// The ids of the labels of every row; `place` says where a row is in the file, and its column.
+fn class_ids<'a>(
+    file: &str,
+    labels: &Levels,
+    place: &dyn Fn(usize) -> (At, &'a str),
+    classes: &[Label],
+) -> Result<Vec<u32>> {
     // A text is a class if it reads like it, as a number or as it stands.
     let id = |text: &String| {
         classes.iter().position(|c| match c {
@@ -263,74 +388,98 @@ fn class_ids(file: &str, columns: &Columns, at: usize, classes: &[Label]) -> Res
             Label::Text(v) => text == v,
         })
     };
-    let ids: Vec<Option<u32>> = levels.iter().map(|l| id(l).and_then(|i| u32::try_from(i).ok())).collect();
-    let known = |row: usize, code: u32| {
-        ids.get(code as usize).copied().flatten().ok_or_else(|| match levels.get(code as usize) {
-            None => missing_value(file, columns, row, at),
-            Some(value) => Error::UnseenLabel {
-                file: file.to_owned(),
-                line: columns.line(row),
-                value: value.clone(),
-                classes: classes.iter().map(ToString::to_string).collect(),
-            },
+    let ids: Vec<Option<u32>> =
+        labels.levels.iter().map(|l| id(l).and_then(|i| u32::try_from(i).ok())).collect();
+    let known = |(row, code): (usize, &u32)| {
+        ids.get(*code as usize).copied().flatten().ok_or_else(|| {
+            let (file, (at, column)) = (file.to_owned(), place(row));
+            match labels.levels.get(*code as usize) {
+                None => Error::MissingValue { file, at, column: column.to_owned() },
+                Some(value) => {
+                    let classes = classes.iter().map(ToString::to_string).collect();
+                    Error::UnseenLabel { file, at, value: value.clone(), classes }
+                }
+            }
         })
     };
-    codes.iter().enumerate().map(|(row, &code)| known(row, code)).collect()
+    labels.codes.iter().enumerate().map(known).collect()
 }
 
-/// The design matrix of the given rows.
-fn values(
+/// The design matrix of the given rows. Takes the cells: where all are numbers it is made in their place.
+fn matrix(
     file: &str,
-    columns: &Columns,
+    mut columns: Columns,
     schema: &Schema,
     rows: &[usize],
     unseen: UnseenPolicy,
     report: &mut Report,
-) -> Result<Vec<f64>> {
+) -> Result<Matrix> {
     let d = schema.width();
-    let mut values = vec![0.0; rows.len() * d];
-    let mut unseen_count: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let width = columns.width;
+    // Numbers: source column, design column, mean.
+    let mut numbers = Vec::new();
+    let mut categories = Vec::new();
     let mut first = 0;
     for Column { name, kind } in &schema.columns {
-        let cells = &columns.cells[position(file, &columns.header, name)?];
-        match (kind, cells) {
-            (Kind::Number { mean }, Cells::Number(v)) => {
-                for (x, &r) in values[first..].iter_mut().step_by(d).zip(rows) {
-                    *x = if v[r].is_nan() { *mean } else { v[r] };
-                }
-            }
-            (Kind::Category { levels, missing }, Cells::Category { codes, levels: texts }) => {
-                let places: HashMap<&str, usize> =
-                    levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
-                let places: Vec<Option<usize>> =
-                    texts.iter().map(|t| places.get(t.as_str()).copied()).collect();
-                for (row, &r) in rows.iter().enumerate() {
-                    let place = match places.get(codes[r] as usize) {
-                        None => missing.then_some(levels.len()),
-                        Some(None) if unseen == UnseenPolicy::Error => {
-                            return Err(Error::UnseenLevel {
-                                file: file.to_owned(),
-                                line: columns.line(r),
-                                column: name.clone(),
-                                value: texts[codes[r] as usize].clone(),
-                            });
-                        }
-                        Some(None) => {
-                            let level = || (0, texts[codes[r] as usize].clone());
-                            unseen_count.entry(name.clone()).or_insert_with(level).0 += 1;
-                            None
-                        }
-                        Some(place) => *place,
-                    };
-                    if let Some(place) = place {
-                        values[row * d + first + place] = 1.0;
-                    }
-                }
+        let j = position(file, &columns.header, name)?;
+        match (kind, &columns.cells[j]) {
+            (Kind::Number { mean }, Cells::Number(at)) => numbers.push((*at, first, *mean)),
+            (Kind::Category { levels, missing }, Cells::Category(_)) => {
+                categories.push((j, first, levels, *missing));
             }
             _ => {}
         }
         first += kind.width();
     }
-    report.unseen = unseen_count;
-    Ok(values)
+    let fill = |from: &[f64], to: &mut [f64]| {
+        for &(at, place, mean) in &numbers {
+            to[place] = if from[at].is_nan() { mean } else { from[at] };
+        }
+    };
+    if categories.is_empty() && numbers.len() == d {
+        // d ≤ width and no row moves back, so that no value is overwritten before it is read.
+        let mut values = std::mem::take(&mut columns.numbers);
+        let mut row = vec![0.0; d];
+        for (to, &from) in rows.iter().enumerate() {
+            fill(&values[from * width..], &mut row);
+            values[to * d..(to + 1) * d].copy_from_slice(&row);
+        }
+        values.truncate(rows.len() * d);
+        return Ok(Matrix::Dense(values));
+    }
+    let mut values = vec![0.0; rows.len() * d];
+    for (to, &from) in rows.iter().enumerate() {
+        fill(&columns.numbers[from * width..], &mut values[to * d..(to + 1) * d]);
+    }
+    for (j, first, levels, missing) in categories {
+        let Cells::Category(cells) = &columns.cells[j] else { continue };
+        let name = &columns.header[j];
+        let places: HashMap<&str, usize> = levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
+        let places: Vec<Option<usize>> =
+            cells.levels.iter().map(|t| places.get(t.as_str()).copied()).collect();
+        for (to, &from) in rows.iter().enumerate() {
+            let code = cells.codes[from] as usize;
+            let place = match places.get(code) {
+                None => missing.then_some(levels.len()),
+                Some(None) if unseen == UnseenPolicy::Error => {
+                    return Err(Error::UnseenLevel {
+                        file: file.to_owned(),
+                        at: columns.at(from),
+                        column: name.clone(),
+                        value: cells.levels[code].clone(),
+                    });
+                }
+                Some(None) => {
+                    let level = || (0, cells.levels[code].clone());
+                    report.unseen.entry(name.clone()).or_insert_with(level).0 += 1;
+                    None
+                }
+                Some(place) => *place,
+            };
+            if let Some(place) = place {
+                values[to * d + first + place] = 1.0;
+            }
+        }
+    }
+    Ok(Matrix::Dense(values))
 }

@@ -1,38 +1,24 @@
 //! Reading: a file becomes cells by column, cells become the design matrix.
 
+#[cfg(feature = "parquet")]
+mod arrow;
+mod cells;
 mod csv;
 mod encode;
+mod source;
+mod svmlight;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use polylogit::{Design, Label, Target};
+use polylogit::{Csr, Design, Label, Target};
+
+pub use source::{Format, Source};
 
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 
-/// Where a table comes from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A file; `.gz` or not is told from its first bytes.
-    Path(PathBuf),
-    /// Standard input.
-    Stdin,
-}
-
-impl Source {
-    /// A path, or standard input for `-`.
-    pub fn new(path: &Path) -> Self {
-        if path == Path::new("-") { Self::Stdin } else { Self::Path(path.to_path_buf()) }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Path(path) => path.display().to_string(),
-            Self::Stdin => "standard input".to_owned(),
-        }
-    }
-}
+use cells::{Columns, Roles};
+use source::Input;
 
 /// What to do with missing values in training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +45,7 @@ pub enum UnseenPolicy {
 /// How to read a table to learn from.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// The column to predict.
+    /// The column to predict; svmlight files need none.
     pub target: String,
     /// The column of sample weights.
     pub weight: Option<String>,
@@ -71,7 +57,9 @@ pub struct ReadOptions {
     pub as_category: Vec<String>,
     /// What to do with missing values.
     pub missing: MissingPolicy,
-    /// The delimiter; `None`: found in the header.
+    /// How the file is written.
+    pub format: Format,
+    /// The delimiter of a CSV file; `None`: found in the header.
     pub delimiter: Option<u8>,
 }
 
@@ -80,7 +68,9 @@ pub struct ReadOptions {
 pub struct ApplyOptions {
     /// What to do with unseen levels.
     pub unseen: UnseenPolicy,
-    /// The delimiter; `None`: found in the header.
+    /// How the file is written.
+    pub format: Format,
+    /// The delimiter of a CSV file; `None`: found in the header.
     pub delimiter: Option<u8>,
     /// Read labels and weights too?
     pub labelled: bool,
@@ -99,13 +89,31 @@ pub struct Report {
     pub unseen: BTreeMap<String, (usize, String)>,
     /// Columns left out since no cell has a value.
     pub empty: Vec<String>,
+    /// Values of an svmlight file whose index training did not see.
+    pub unknown_indices: usize,
 }
 
-/// A design matrix (n × d, row-major) and where it came from.
+/// The numbers of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matrix {
+    /// Row-major (n × d).
+    Dense(Vec<f64>),
+    /// Compressed sparse rows.
+    Sparse {
+        /// The non-zeros.
+        values: Vec<f64>,
+        /// Their columns, ascending in each row.
+        indices: Vec<u32>,
+        /// Where each row begins (n + 1).
+        indptr: Vec<u64>,
+    },
+}
+
+/// A design matrix (n × d) and where it came from.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Row-major values.
-    pub values: Vec<f64>,
+    /// The values.
+    pub matrix: Matrix,
     /// n.
     pub rows: usize,
     /// d.
@@ -124,7 +132,12 @@ impl Table {
     /// # Errors
     /// [`polylogit::Error::NoRows`] if there are none.
     pub fn design(&self) -> polylogit::Result<Design<'_>> {
-        Design::dense(&self.values, self.rows, self.columns)
+        match &self.matrix {
+            Matrix::Dense(values) => Design::dense(values, self.rows, self.columns),
+            Matrix::Sparse { values, indices, indptr } => {
+                Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), self.columns)
+            }
+        }
     }
 }
 
@@ -139,17 +152,41 @@ pub struct Dataset {
     pub target: Target,
 }
 
+/// The format that a table is in; `format` unless that is [`Format::Auto`]. Standard input is left unread, so
+/// only its `format` can tell.
+///
+/// # Errors
+/// [`Error::Read`] if the file cannot be opened.
+pub fn format_of(source: &Source, format: Format) -> Result<Format> {
+    match source {
+        Source::Path(_) => Ok(source::open(source, format)?.format),
+        Source::Stdin => Ok(format),
+    }
+}
+
 /// Reads a table to learn from and infers its schema.
 ///
-/// A column is a number if at least 90 % of its first thousand values are; else (strings, booleans) a category.
-/// Missing are: an empty cell, `NA`, `N/A`, `NaN`, `nan`, `null`, `NULL`, `None`, `?`.
+/// In text, a column is a number if at least 90 % of its first thousand values are, else (strings, booleans) a
+/// category; missing are an empty cell, `NA`, `N/A`, `NaN`, `nan`, `null`, `NULL`, `None`, `?`. In Parquet and
+/// Arrow files the types decide, and nulls and NaN are missing. In svmlight files every index is a number.
 ///
 /// # Errors
 /// See [`Error`].
 pub fn read_training(source: &Source, options: &ReadOptions) -> Result<Dataset> {
-    let file = source.name();
-    let cells = csv::read(source, options.delimiter, &|header| encode::roles(&file, header, options))?;
-    encode::training(&file, &cells, options)
+    let input = source::open(source, options.format)?;
+    let file = input.file.clone();
+    if input.format == Format::Svmlight {
+        let named = [&options.features, &options.exclude, &options.as_category];
+        let named = named.into_iter().flatten().chain(&options.weight).next();
+        if let Some(name) = named {
+            let problem = format!("an svmlight file has no column {name}, only indices");
+            return Err(Error::Layout { file, problem });
+        }
+        return encode::training_sparse(&file, svmlight::read(input)?, options);
+    }
+    let roles = |header: &[String]| encode::roles(&file, header, options);
+    let columns = columns(source, input, options.delimiter, &roles)?;
+    encode::training(&file, columns, options)
 }
 
 /// Reads a table that a model is applied to; columns are matched by name, others ignored.
@@ -162,11 +199,38 @@ pub fn read_with_schema(
     classes: &[Label],
     options: &ApplyOptions,
 ) -> Result<Table> {
-    let file = source.name();
-    let cells = csv::read(source, options.delimiter, &|header| {
-        encode::schema_roles(&file, header, schema, options.labelled)
-    })?;
-    encode::apply(&file, &cells, schema, classes, options)
+    let input = source::open(source, options.format)?;
+    let file = input.file.clone();
+    let layout = |problem: &str| Err(Error::Layout { file: file.clone(), problem: problem.to_owned() });
+    match (schema.indexed(), input.format) {
+        (Some(range), Format::Svmlight) => {
+            encode::apply_sparse(&file, svmlight::read(input)?, range, schema, classes, options)
+        }
+        (Some(_), _) => layout("the model was trained on an svmlight file and reads no other format"),
+        (None, Format::Svmlight) => layout("the model reads named columns, and an svmlight file has none"),
+        (None, _) => {
+            let roles = |header: &[String]| encode::schema_roles(&file, header, schema, options.labelled);
+            let columns = columns(source, input, options.delimiter, &roles)?;
+            encode::apply(&file, columns, schema, classes, options)
+        }
+    }
+}
+
+/// The cells of a table with named columns.
+fn columns(source: &Source, input: Input, delimiter: Option<u8>, roles: Roles<'_>) -> Result<Columns> {
+    match input.format {
+        #[cfg(feature = "parquet")]
+        Format::Parquet | Format::Arrow => arrow::read(source, input, roles),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet | Format::Arrow => {
+            let _ = source;
+            let problem =
+                "this build reads no Parquet or Arrow files: turn on the feature `parquet`".to_owned();
+            Err(Error::Layout { file: input.file, problem })
+        }
+        Format::Tsv => csv::read(input, delimiter.or(Some(b'\t')), roles),
+        _ => csv::read(input, delimiter, roles),
+    }
 }
 
 /// The position of a column, or an error that lists what is there.
