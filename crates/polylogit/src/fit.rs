@@ -5,6 +5,7 @@ use crate::coefficients::Coefficients;
 use crate::design::Design;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::statistics::ColumnStatistics;
+use crate::diagnose::duplicates::duplicate_columns;
 use crate::diagnose::{Diagnosis, rank, separation};
 use crate::error::Result;
 use crate::model::Model;
@@ -76,8 +77,7 @@ pub(crate) fn fit(
     let mut standardise = standardise(design, options, &statistics);
     let free: Vec<usize> =
         (0..design.features()).filter(|&j| ridge[j] == 0.0 && standardise.factor[j] > 0.0).collect();
-    let relations =
-        rank::dependent_columns(design, target, &standardise, options.intercept, &free, DEPENDENT, &workers);
+    let relations = rank::dependent_columns(design, target, &standardise, &free, DEPENDENT, &workers);
     for relation in &relations {
         standardise.factor[relation.column] = 0.0;
     }
@@ -93,9 +93,8 @@ pub(crate) fn fit(
     let theta = start(options, target, &standardise, k);
     let outcome = newton_cg::minimise(&mut objective, theta, limits, observer);
 
-    if let Some((direction, complete)) = &outcome.recession {
-        diagnosis.separation =
-            Some(separation::describe(design, target, options, &standardise, direction, *complete));
+    if let Some(recession) = &outcome.recession {
+        diagnosis.separation = Some(separation::describe(design, target, options, &standardise, recession));
     }
     let mut coefficients =
         coordinates::to_coefficients(&outcome.point.theta, k, &standardise, options.intercept)
@@ -109,6 +108,8 @@ pub(crate) fn fit(
         coefficients =
             rank::minimum_norm(&coefficients, &relations, &statistics.mean, &metric, options.intercept);
     }
+    diagnosis.duplicates = duplicate_columns(design, &statistics);
+    diagnosis.duplicates.retain(|(copy, _)| relations.iter().all(|r| r.column != *copy));
     diagnosis.collinear = relations;
     let Outcome { point, status, kind, gap, steps, passes, solver, reason, .. } = outcome;
     Ok(Fit {

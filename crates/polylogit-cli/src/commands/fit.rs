@@ -94,6 +94,9 @@ fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
         let columns: Vec<&str> = diagnosis.constant.iter().map(|&j| names[j].as_str()).collect();
         notes.push(format!("constant, so without weight: {}", describe::list(&columns)));
     }
+    for &(copy, first) in &diagnosis.duplicates {
+        notes.push(format!("{} is a copy of {}: they share one effect", names[copy], names[first]));
+    }
     for collinear in &diagnosis.collinear {
         let on: Vec<&str> = collinear.on.iter().map(|&(j, _)| names[j].as_str()).collect();
         notes.push(format!(
@@ -147,11 +150,13 @@ mod tests {
     fn columns_are_named() {
         let names = ["a", "b", "c", "d"].map(str::to_owned);
         let collinear = vec![Collinear { column: 2, on: vec![(0, 1.0), (1, -2.0)] }];
-        let diagnosis = Diagnosis { constant: vec![3], collinear, separation: None };
+        let diagnosis =
+            Diagnosis { constant: vec![3], duplicates: vec![(1, 0)], collinear, separation: None };
         assert_eq!(
             notes(&diagnosis, &names),
             [
                 "constant, so without weight: d",
+                "b is a copy of a: they share one effect",
                 "c is a linear combination of a, b: which of them carries the effect is not in the data"
             ]
         );

@@ -131,6 +131,13 @@ fn constant_columns_work_and_are_named() {
     }
 }
 
+/// A line with its first cell a second time.
+fn twice_the_first(line: &str) -> String {
+    let (first, rest) = line.split_once(',').unwrap();
+    let again = if first == "x" { "x again" } else { first };
+    format!("{first},{again},{rest}\n")
+}
+
 #[test]
 fn duplicate_columns_work_and_are_named() {
     let mut table = String::from("x,copy,kind\n");
@@ -140,6 +147,10 @@ fn duplicate_columns_work_and_are_named() {
     }
     let folder = Folder::with("t.csv", table);
     folder.works("fit t.csv --target kind");
+    let table = std::fs::read_to_string(folder.path("t.csv")).unwrap().replace("copy", "x2");
+    folder.write("same.csv", table.lines().map(twice_the_first).collect::<String>());
+    let run = folder.run("fit same.csv --target kind");
+    assert!(run.code == 0 && run.stderr.contains("note: x again is a copy of x:"), "{}", run.stderr);
     let run = folder.run("fit t.csv --target kind --lambda 0");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stderr.contains("copy") && run.stderr.contains("linear combination of"), "{}", run.stderr);
@@ -155,6 +166,21 @@ fn separated_classes_without_a_penalty() {
         call,
         &["separated", "barolo", "flavanoids", "help: add a penalty", "--lambda 0.001", "--c 1"],
     );
+}
+
+#[test]
+fn quasi_separated_classes_without_a_penalty() {
+    // c stands apart; a and b overlap.
+    let rows = [(0, "a"), (1, "b"), (1, "a"), (2, "b"), (2, "a"), (3, "b"), (8, "c"), (9, "c")];
+    let noise = [5, 3, 4, 4, 2, 2, 5, 4];
+    let table = rows
+        .iter()
+        .zip(noise)
+        .fold(String::from("x,noise,kind\n"), |t, ((x, kind), noise)| format!("{t}{x},{noise},{kind}\n"));
+    let folder = Folder::with("t.csv", table);
+    let message = "the classes are quasi-separated: c is told apart from the rest without error by x, up to";
+    folder.fails(1, "fit t.csv --target kind --lambda 0", &[message]);
+    folder.works("fit t.csv --target kind");
 }
 
 #[test]

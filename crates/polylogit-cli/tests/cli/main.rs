@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod formats;
 mod golden;
 mod help;
 mod models;

@@ -2,12 +2,13 @@
 
 use crate::common::{Folder, json};
 
-/// Hides what differs between machines and versions: the time and the version.
+/// Hides what differs between machines and versions: the time, the version, the last digits.
 fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"passes over the rows, [\d.]+ (µs|ms|s|min)", "passes over the rows, [time]");
     settings.add_filter(r#""seconds": [\d.e-]+"#, r#""seconds": "[time]""#);
     settings.add_filter(r#""version": "[\d.]+""#, r#""version": "[version]""#);
+    settings.add_filter(r"(\.\d{5})\d{3,}", "$1…");
     settings.add_filter(r"polylogit \d+\.\d+\.\d+", "polylogit [version]");
     settings
 }

@@ -15,7 +15,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
-use super::cells::{Cells, Columns, Places, Role, Roles, check_header, check_number, parse_number};
+use super::cells::{Cells, Columns, Places, Role, Roles, check_header, not_finite, parse_number};
 use super::source::{Format, Input, Source};
 use crate::error::{At, Error, Result};
 
@@ -137,7 +137,10 @@ fn numbers<'a>(
     for ((row, value), out) in
         to(DataType::Float64)?.as_primitive::<Float64Type>().iter().enumerate().zip(out)
     {
-        *out = check_number(file, at(row), name, value)?;
+        *out = value.unwrap_or(f64::NAN); // null is missing
+        if out.is_infinite() {
+            return Err(not_finite(file, at(row), name, out.to_string()));
+        }
     }
     Ok(())
 }

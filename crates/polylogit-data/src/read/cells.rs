@@ -127,18 +127,9 @@ pub(super) fn check_header(file: &str, header: &[String]) -> Result<()> {
     }
 }
 
-/// A number of a column of numbers; `None` and NaN are missing.
-pub(super) fn check_number(file: &str, at: At, column: &str, value: Option<f64>) -> Result<f64> {
-    match value {
-        Some(value) if value.is_infinite() => Err(Error::NotFinite {
-            file: file.to_owned(),
-            at,
-            column: column.to_owned(),
-            value: value.to_string(),
-        }),
-        Some(value) => Ok(value),
-        None => Ok(f64::NAN),
-    }
+/// What is wrong with an infinite number.
+pub(super) fn not_finite(file: &str, at: At, column: &str, value: String) -> Error {
+    Error::NotFinite { file: file.to_owned(), at, column: column.to_owned(), value }
 }
 
 /// Texts that mean "no value" where a format has no other way to say so.
@@ -153,14 +144,13 @@ pub(super) fn parse(text: &[u8]) -> Option<f64> {
 
 /// A text of a column of numbers.
 pub(super) fn parse_number(file: &str, at: At, column: &str, text: &[u8]) -> Result<f64> {
+    let shown = || String::from_utf8_lossy(text).into_owned();
     match parse(text) {
         _ if is_missing(text) => Ok(f64::NAN),
-        None => Err(Error::NotANumber {
-            file: file.to_owned(),
-            at,
-            column: column.to_owned(),
-            value: String::from_utf8_lossy(text).into_owned(),
-        }),
-        value => check_number(file, at, column, value),
+        None => {
+            Err(Error::NotANumber { file: file.to_owned(), at, column: column.to_owned(), value: shown() })
+        }
+        Some(value) if value.is_infinite() => Err(not_finite(file, at, column, shown())),
+        Some(value) => Ok(value),
     }
 }

@@ -17,7 +17,7 @@ fn what_is_wrong_is_named() {
         ("a,y\n1,p\n2\n", "t.csv, line 3: 1 cells where the header has 2"),
         ("a,y\n1,p\n2,q,r\n", "t.csv, line 3: 3 cells where the header has 2"),
         ("a,y\n1,p\n-inf,q\n", "t.csv, line 3, column a: -inf is not finite"),
-        ("a,y\n1,p\n1e999,q\n", "t.csv, line 3, column a: inf is not finite"),
+        ("a,y\n1,p\n1e999,q\n", "t.csv, line 3, column a: 1e999 is not finite"),
         ("a,y\n1,p\n2,p\n", "t.csv: "),
     ] {
         let found = error(text, &options());

@@ -1,5 +1,6 @@
 //! What a fit found out about the columns: constant, collinear, separating.
 
+pub(crate) mod duplicates;
 pub(crate) mod rank;
 pub(crate) mod separation;
 
@@ -8,6 +9,9 @@ pub(crate) mod separation;
 pub struct Diagnosis {
     /// Columns with one value only; their weights are 0 (the intercept does their work).
     pub constant: Vec<usize>,
+    /// Columns that are copies: (copy, first column with these values). A penalty shares the weight out
+    /// between them; without one they stand under `collinear`.
+    pub duplicates: Vec<(usize, usize)>,
     /// Unpenalised columns that are linear combinations of others (λ = 0 only). The weights are the
     /// minimum-norm ones: which of the columns carries the effect is not in the data.
     pub collinear: Vec<Collinear>,
@@ -29,7 +33,8 @@ pub struct Collinear {
 pub struct Separation {
     /// Every row is on its own side (complete), or some rows lie on the boundary (quasi-complete).
     pub complete: bool,
-    /// The classes that the rule tells apart from the rest.
+    /// The classes that the rule tells apart from the rest; if it does so for none without rows on the
+    /// boundary, those that gain.
     pub classes: Vec<usize>,
     /// A small set of columns that suffices for it, the strongest first.
     pub columns: Vec<usize>,

@@ -14,13 +14,12 @@ const COLUMNS: usize = 3000;
 /// Coefficients on unit columns below this are rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// The columns among `free` that are linear combinations of others there (and of the intercept), with the
+/// The columns among `free` that are linear combinations of others there (and of a constant), with the
 /// relation on the raw scale. Beyond 3000 columns nothing is looked for.
 pub(crate) fn dependent_columns(
     design: &Design<'_>,
     target: &Target,
     standardise: &Standardise,
-    intercept: bool,
     free: &[usize],
     tolerance: f64,
     workers: &Workers,
@@ -41,7 +40,6 @@ pub(crate) fn dependent_columns(
         on.sort_by_key(|(other, _)| *other);
         Collinear { column, on }
     };
-    let _ = intercept;
     let mut relations: Vec<Collinear> = found.dependent.iter().map(relation).collect();
     relations.sort_by_key(|r| r.column);
     relations

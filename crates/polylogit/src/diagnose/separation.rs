@@ -5,8 +5,8 @@ use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};
 use crate::options::Options;
 use crate::parallel::Workers;
-use crate::solver::newton_cg::{self, Limits};
-use crate::solver::{Silent, Status};
+use crate::solver::Silent;
+use crate::solver::newton_cg::{self, Limits, Recession};
 use crate::target::Target;
 
 /// Numbers of X times classes up to which smaller sets of columns are tried by refitting.
@@ -16,15 +16,15 @@ const NAMED: usize = 5;
 /// Steps of a refit.
 const REFIT_STEPS: usize = 40;
 
-/// Describes the rule `direction` (θ coordinates). `complete`: strict for every row.
+/// Describes the rule of a recession.
 pub(crate) fn describe(
     design: &Design<'_>,
     target: &Target,
     options: &Options,
     standardise: &Standardise,
-    direction: &[f64],
-    complete: bool,
+    recession: &Recession,
 ) -> Separation {
+    let Recession { direction, complete, classes } = recession;
     let k = target.classes().len();
     let d = design.features();
     let size = |j: usize| direction[j * k..(j + 1) * k].iter().map(|v| v * v).sum::<f64>();
@@ -33,19 +33,20 @@ pub(crate) fn describe(
     let affordable =
         design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
     if affordable {
-        columns = fewest(design, target, options, standardise, &columns);
+        columns = fewest(design, target, options, standardise, recession, &columns);
     } else {
         columns.truncate(NAMED);
     }
-    Separation { complete, classes: (0..k).collect(), columns }
+    Separation { complete: *complete, classes: classes.clone(), columns }
 }
 
-/// The shortest separating prefix of `columns` by bisection, thinned from its weak end.
+/// The shortest prefix that separates the same classes as well, of `columns` by bisection, thinned from its weak end.
 fn fewest(
     design: &Design<'_>,
     target: &Target,
     options: &Options,
     standardise: &Standardise,
+    recession: &Recession,
     columns: &[usize],
 ) -> Vec<usize> {
     let separates = |columns: &[usize]| {
@@ -66,7 +67,10 @@ fn fewest(
             sparse: false,
         };
         let theta = crate::fit::start(options, target, &only, target.classes().len());
-        newton_cg::minimise(&mut objective, theta, limits, &mut Silent).status == Status::Separated
+        let found = newton_cg::minimise(&mut objective, theta, limits, &mut Silent).recession;
+        found.is_some_and(|r| {
+            r.complete >= recession.complete && recession.classes.iter().all(|c| r.classes.contains(c))
+        })
     };
     let (mut low, mut high) = (0, columns.len()); // columns[..high] separates.
     while high - low > 1 {

@@ -49,6 +49,18 @@ pub(crate) struct Dual {
     pub(crate) offsets: Vec<f64>,
 }
 
+/// Differences Δz_y − Δz_k between a row's own class y and others, along a direction.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Margins {
+    /// The least and the largest over the rows of min_{k ≠ y}.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    /// For each class the least of those that it has part in: as y, or as k.
+    pub(crate) apart: Vec<f64>,
+    /// For each class the largest over its own rows of min_{k ≠ y}.
+    pub(crate) gains: Vec<f64>,
+}
+
 /// A smooth convex function of θ (m × K) as solvers see it. Curvature is that at the point evaluated last.
 pub(crate) trait Objective {
     /// K.
@@ -68,9 +80,8 @@ pub(crate) trait Objective {
     fn shared_block(&mut self) -> Symmetric;
     /// The diagonal of ∇²F (m × K).
     fn hessian_diagonal(&mut self, out: &mut [f64]);
-    /// Over all rows: the least and the largest of min_{k ≠ y} (Δz_y − Δz_k) along `direction`; `None` for
-    /// soft labels.
-    fn margins(&mut self, direction: &[f64]) -> Option<(f64, f64)>;
+    /// How far apart `direction` moves the scores of the classes; `None` for soft labels.
+    fn margins(&mut self, direction: &[f64]) -> Option<Margins>;
     /// What the certificate needs.
     fn dual(&self) -> &Dual;
 }

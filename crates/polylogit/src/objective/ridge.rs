@@ -4,7 +4,7 @@
 //! their product with X̃ᵀ, while the block is in the core's cache. Only partial sums leave it: one slot of them
 //! for each fixed range of blocks, added in a fixed tree.
 
-use super::{Dual, Objective, Point};
+use super::{Dual, Margins, Objective, Point};
 use crate::design::Storage;
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, RowSums};
@@ -423,12 +423,17 @@ impl Objective for RidgeNll<'_> {
         self.diagonal(out);
     }
 
-    fn margins(&mut self, direction: &[f64]) -> Option<(f64, f64)> {
+    fn margins(&mut self, direction: &[f64]) -> Option<Margins> {
         let Labels::Hard(ids) = self.target.labels() else { return None };
         let k = self.classes();
         let stride = self.blocks.block.stride;
         let view = View::of(self.target, self.total_weight, &self.blocks, self.sparse);
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut margins = Margins {
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+            apart: vec![f64::INFINITY; k],
+            gains: vec![f64::NEG_INFINITY; k],
+        };
         let slot = &mut self.slots[0];
         for b in 0..view.blocks.count() {
             view.load(b, slot);
@@ -436,14 +441,20 @@ impl Objective for RidgeNll<'_> {
             view.scores(b, slot, direction, &mut u);
             for (r, row) in view.blocks.rows(b).enumerate() {
                 let y = ids[row] as usize;
-                let other = (0..k).filter(|c| *c != y).map(|c| u[c * stride + r]);
-                let margin = u[y * stride + r] - other.fold(f64::NEG_INFINITY, f64::max);
-                low = low.min(margin);
-                high = high.max(margin);
+                let mut least = f64::INFINITY;
+                for c in (0..k).filter(|c| *c != y) {
+                    let margin = u[y * stride + r] - u[c * stride + r];
+                    margins.apart[c] = margins.apart[c].min(margin);
+                    least = least.min(margin);
+                }
+                margins.apart[y] = margins.apart[y].min(least);
+                margins.gains[y] = margins.gains[y].max(least);
+                margins.low = margins.low.min(least);
+                margins.high = margins.high.max(least);
             }
             slot.u = u;
         }
-        Some((low, high))
+        Some(margins)
     }
 
     fn dual(&self) -> &Dual {

@@ -15,7 +15,7 @@ use super::pcg::{self, Step, Workspace};
 use super::preconditioner::{Preconditioner, center_rows};
 use super::{Event, Observer, Status};
 use crate::certificate::{self, CertificateKind};
-use crate::objective::{Objective, Point};
+use crate::objective::{Margins, Objective, Point};
 
 /// Steps that lead nowhere in a row after which float64 has no more to give.
 const STALLS: usize = 8;
@@ -37,9 +37,28 @@ pub(crate) struct Outcome {
     pub(crate) passes: f64,
     pub(crate) solver: &'static str,
     pub(crate) reason: String,
-    /// A direction along which the likelihood rises for ever, if that was found; and whether it is strict
-    /// for every row.
-    pub(crate) recession: Option<(Vec<f64>, bool)>,
+    pub(crate) recession: Option<Recession>,
+}
+
+/// A direction along which the likelihood rises for ever.
+#[derive(Debug)]
+pub(crate) struct Recession {
+    pub(crate) direction: Vec<f64>,
+    /// Is it strict for every row?
+    pub(crate) complete: bool,
+    /// The classes that it tells apart from all others; if there is none, those that gain.
+    pub(crate) classes: Vec<usize>,
+}
+
+impl Recession {
+    fn new(direction: &[f64], margins: &Margins) -> Self {
+        let complete = margins.low > 0.0;
+        let boundary = if complete { 0.0 } else { AGAINST * margins.high };
+        let strict = |of: &[f64]| -> Vec<usize> { (0..of.len()).filter(|&c| of[c] > boundary).collect() };
+        let apart = strict(&margins.apart);
+        let classes = if apart.is_empty() { strict(&margins.gains) } else { apart };
+        Self { direction: direction.to_vec(), complete, classes }
+    }
 }
 
 /// When to stop, and what to look for.
@@ -84,7 +103,7 @@ pub(crate) fn minimise(
             }
         }
         if limits.separable && limits.provable && point.worst_nll < std::f64::consts::LN_2 {
-            recession = Some((point.theta.clone(), true));
+            recession = objective.margins(&point.theta).map(|m| Recession::new(&point.theta, &m));
             break (Status::Separated, CertificateKind::NewtonDecrement, point.value);
         }
         if stale {
@@ -123,9 +142,9 @@ pub(crate) fn minimise(
             }
             if !step.boundary && decrement <= limits.tol * point.value {
                 match objective.margins(&step.s) {
-                    Some((low, high)) if limits.separable && high > SUSPECT => {
-                        if low >= -AGAINST * high {
-                            recession = Some((step.s.clone(), low > 0.0));
+                    Some(margins) if limits.separable && margins.high > SUSPECT => {
+                        if margins.low >= -AGAINST * margins.high {
+                            recession = Some(Recession::new(&step.s, &margins));
                             break (Status::Separated, kind, open);
                         }
                     }
