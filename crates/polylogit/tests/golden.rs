@@ -32,3 +32,16 @@ fn ridge_fits_agree_with_the_references() {
     }
     assert!(bad.is_empty(), "{bad:#?}");
 }
+
+#[test]
+fn the_weighted_fit_agrees_with_its_reference() {
+    let reference = common::reference("weighted.json");
+    let t = common::table("glass.csv", "type");
+    let weights = (0..t.n).map(|row| (1 + row % 3) as f64).collect();
+    let target = t.target.weights(weights).unwrap();
+    let regression = LogisticRegression::new().lambda(reference["lambda"].as_f64().unwrap()).tol(1e-14);
+    let fit = regression.fit(&Design::dense(&t.x, t.n, t.d).unwrap(), &target).unwrap();
+    let coefficients = common::difference(fit.model.coefficients(), &common::coefficients(&reference));
+    let objective = fit.objective - reference["F"].as_f64().unwrap();
+    assert!(coefficients <= COEFFICIENTS && objective.abs() <= OBJECTIVE, "{coefficients:e} {objective:e}");
+}

@@ -29,15 +29,15 @@ pub(super) enum Cells {
     Ignored,
     /// Column of [`Columns::numbers`].
     Number(usize),
-    /// Codes into `levels`, in order of appearance.
+    /// Codes into texts, in order of appearance.
     Category(Levels),
 }
 
-/// A column of texts: a code for each row into its levels.
+/// A column of texts: a code for each row into its different texts.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     pub(super) codes: Vec<u32>,
-    pub(super) levels: Vec<String>,
+    pub(super) texts: Vec<String>,
     places: HashMap<Vec<u8>, u32>,
 }
 
@@ -46,9 +46,9 @@ impl Levels {
         let code = match cell {
             None => NO_LEVEL,
             Some(cell) => self.places.get(cell).copied().unwrap_or_else(|| {
-                let code = u32::try_from(self.levels.len()).unwrap_or(NO_LEVEL - 1);
+                let code = u32::try_from(self.texts.len()).unwrap_or(NO_LEVEL - 1);
                 self.places.insert(cell.to_vec(), code);
-                self.levels.push(String::from_utf8_lossy(cell).into_owned());
+                self.texts.push(String::from_utf8_lossy(cell).into_owned());
                 code
             }),
         };

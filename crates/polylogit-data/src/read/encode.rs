@@ -291,7 +291,7 @@ fn category(
     rows: &[usize],
     options: &ReadOptions,
 ) -> Result<Option<Kind>> {
-    let mut seen = vec![false; cells.levels.len()];
+    let mut seen = vec![false; cells.texts.len()];
     let mut missing = false;
     for &r in rows {
         match seen.get_mut(cells.codes[r] as usize) {
@@ -300,7 +300,7 @@ fn category(
         }
     }
     let mut levels: Vec<String> =
-        cells.levels.iter().zip(seen).filter(|(_, s)| *s).map(|(l, _)| l.clone()).collect();
+        cells.texts.iter().zip(seen).filter(|(_, s)| *s).map(|(l, _)| l.clone()).collect();
     levels.sort();
     let allowed = FEW_LEVELS.max(rows.len() / ROWS_PER_LEVEL);
     if levels.len() > allowed && !options.as_category.iter().any(|c| c == name) {
@@ -330,7 +330,7 @@ fn weights(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Ve
 
 /// The labels of some rows.
 fn labels(file: &str, column: &str, cells: &Levels, rows: &[usize]) -> Result<Target> {
-    let all = read_labels(file, column, &cells.levels, rows.len())?;
+    let all = read_labels(file, column, &cells.texts, rows.len())?;
     let mut used = vec![false; all.len()];
     for &r in rows {
         used[cells.codes[r] as usize] = true;
@@ -389,11 +389,11 @@ fn class_ids<'a>(
         })
     };
     let ids: Vec<Option<u32>> =
-        labels.levels.iter().map(|l| id(l).and_then(|i| u32::try_from(i).ok())).collect();
+        labels.texts.iter().map(|l| id(l).and_then(|i| u32::try_from(i).ok())).collect();
     let known = |(row, code): (usize, &u32)| {
         ids.get(*code as usize).copied().flatten().ok_or_else(|| {
             let (file, (at, column)) = (file.to_owned(), place(row));
-            match labels.levels.get(*code as usize) {
+            match labels.texts.get(*code as usize) {
                 None => Error::MissingValue { file, at, column: column.to_owned() },
                 Some(value) => {
                     let classes = classes.iter().map(ToString::to_string).collect();
@@ -456,7 +456,7 @@ fn matrix(
         let name = &columns.header[j];
         let places: HashMap<&str, usize> = levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
         let places: Vec<Option<usize>> =
-            cells.levels.iter().map(|t| places.get(t.as_str()).copied()).collect();
+            cells.texts.iter().map(|t| places.get(t.as_str()).copied()).collect();
         for (to, &from) in rows.iter().enumerate() {
             let code = cells.codes[from] as usize;
             let place = match places.get(code) {
@@ -466,11 +466,11 @@ fn matrix(
                         file: file.to_owned(),
                         at: columns.at(from),
                         column: name.clone(),
-                        value: cells.levels[code].clone(),
+                        value: cells.texts[code].clone(),
                     });
                 }
                 Some(None) => {
-                    let level = || (0, cells.levels[code].clone());
+                    let level = || (0, cells.texts[code].clone());
                     report.unseen.entry(name.clone()).or_insert_with(level).0 += 1;
                     None
                 }

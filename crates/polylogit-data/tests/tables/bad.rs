@@ -1,6 +1,6 @@
 //! Every error names file, row, column, value and remedy.
 
-use polylogit_data::{ReadOptions, Source};
+use polylogit_data::{ApplyOptions, ReadOptions, Source};
 
 use crate::common::{apply, error, gz, options, train, train_with};
 
@@ -69,9 +69,9 @@ fn weights_are_positive() {
 #[test]
 fn columns_that_a_model_needs() {
     let data = train("a,b,y\n1,2,p\n3,4,q\n").unwrap();
-    let missing = apply("a,c\n1,2\n", &data, &Default::default()).unwrap_err().to_string();
+    let missing = apply("a,c\n1,2\n", &data, &ApplyOptions::default()).unwrap_err().to_string();
     assert!(missing.contains("new.csv has no column b: its columns are a, c"), "{missing}");
-    let text = apply("a,b\n1,two\n", &data, &Default::default()).unwrap_err().to_string();
+    let text = apply("a,b\n1,two\n", &data, &ApplyOptions::default()).unwrap_err().to_string();
     assert!(text.contains("line 2, column b: two is not a number"), "{text}");
 }
 

@@ -79,7 +79,9 @@ pub(crate) fn classes(data: &Dataset) -> Vec<String> {
 
 /// A table to be written in every format: two columns of numbers, a text, a boolean, labels.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows(pub(crate) Vec<(Option<f64>, f64, Option<String>, Option<bool>, String)>);
+pub(crate) struct Rows(pub(crate) Vec<Row>);
+
+type Row = (Option<f64>, f64, Option<String>, Option<bool>, String);
 
 impl Rows {
     pub(crate) fn delimited(&self, delimiter: char, end: &str) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::Int32Type;
-use polylogit_data::{Format, ReadOptions};
+use polylogit_data::{ApplyOptions, Format, ReadOptions};
 use proptest::prelude::*;
 
 use crate::common::{Folder, Rows, apply_path, classes, dense, gz, options, parquet, train, train_path};
@@ -58,7 +58,7 @@ proptest! {
             prop_assert_eq!(classes(&found), classes(&expected), "{}", name);
             prop_assert_eq!(&found.table.report, &expected.table.report, "{}", name);
             // And when a model is applied to it.
-            let again = apply_path(&path, &expected.schema, &expected, &Default::default()).unwrap();
+            let again = apply_path(&path, &expected.schema, &expected, &ApplyOptions::default()).unwrap();
             prop_assert_eq!(dense(&again), dense(&expected.table), "{}", name);
         }
     }
@@ -121,7 +121,7 @@ fn types_decide_in_typed_files() {
     );
     // A model that reads numbers reads them from texts, too.
     let trained = train("digits,y\n1,p\n2,q\n").unwrap();
-    let table = apply_path(&path, &trained.schema, &trained, &Default::default()).unwrap();
+    let table = apply_path(&path, &trained.schema, &trained, &ApplyOptions::default()).unwrap();
     assert_eq!(dense(&table), [1.0, 2.0, 1.5]);
     assert_eq!(table.report.missing["digits"], 1);
 }

@@ -1,4 +1,7 @@
 //! Real tables and reference numbers for the engine's tests.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub(crate) mod problem;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,530 @@
+//! Fits of every kind of input and option, and how they end.
+
+mod common;
+
+use std::ops::ControlFlow;
+
+use common::problem::{Problem, Random, problems};
+use polylogit::solver::{Event, Observer, Status};
+use polylogit::{CertificateKind, Coefficients, Csr, Design, Error, Fit, Label, LogisticRegression, Target};
+use proptest::prelude::*;
+
+fn dense(problem: &Problem) -> Design<'_> {
+    Design::dense(&problem.x, problem.n, problem.d).unwrap()
+}
+
+fn tight() -> LogisticRegression {
+    LogisticRegression::new().lambda(0.05).tol(1e-14)
+}
+
+fn fit(regression: &LogisticRegression, problem: &Problem) -> Fit {
+    regression.fit(&dense(problem), &problem.target()).unwrap()
+}
+
+/// The largest difference of two sets of coefficients.
+fn difference(a: &Fit, b: &Fit) -> f64 {
+    common::difference(a.model.coefficients(), b.model.coefficients())
+}
+
+/// The arrays of X as compressed sparse rows.
+fn csr(x: &[f64], d: usize) -> (Vec<f64>, Vec<u32>, Vec<u64>) {
+    let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0]);
+    for row in x.chunks_exact(d) {
+        for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+            values.push(*v);
+            indices.push(j as u32);
+        }
+        indptr.push(values.len() as u64);
+    }
+    (values, indices, indptr)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn dense_sparse_and_their_index_types_agree(mut problem in problems(), seed: u64, intercept: bool) {
+        prop_assume!(problem.d > 0);
+        let mut random = Random(seed);
+        problem.x.iter_mut().for_each(|v| if random.uniform() < 0.6 { *v = 0.0 });
+        let regression = tight().intercept(intercept).standardize(seed % 2 == 0);
+        let expected = fit(&regression, &problem);
+        let (values, indices, indptr) = csr(&problem.x, problem.d);
+        let wide: Vec<u64> = indices.iter().map(|i| u64::from(*i)).collect();
+        let signed: Vec<i32> = indices.iter().map(|i| *i as i32).collect();
+        let signed_wide: Vec<i64> = indices.iter().map(|i| i64::from(*i)).collect();
+        let starts: Vec<i32> = indptr.iter().map(|i| *i as i32).collect();
+        for csr in [
+            Csr::new(&values[..], &indices[..], &indptr[..]),
+            Csr::new(&values[..], &wide[..], &indptr[..]),
+            Csr::new(&values[..], &signed[..], &starts[..]),
+            Csr::new(&values[..], &signed_wide[..], &starts[..]),
+        ] {
+            let design = Design::sparse(csr, problem.d).unwrap();
+            let found = regression.fit(&design, &problem.target()).unwrap();
+            prop_assert!(difference(&found, &expected) <= 1e-8, "{}", difference(&found, &expected));
+            let (a, b) = (found.model.probabilities(&design), expected.model.probabilities(&dense(&problem)));
+            prop_assert!(a.unwrap().iter().zip(b.unwrap()).all(|(a, b)| (a - b).abs() <= 1e-8));
+        }
+    }
+
+    #[test]
+    fn a_weight_of_two_is_a_row_twice(problem in problems()) {
+        let mut doubled = problem.clone();
+        let mut weighted = problem.clone();
+        let half = problem.n / 2;
+        weighted.weights = Some((0..problem.n).map(|i| problem.s(i) * if i < half { 2.0 } else { 1.0 }).collect());
+        doubled.n += half;
+        doubled.x.extend_from_slice(&problem.x[..half * problem.d]);
+        doubled.ids.extend_from_slice(&problem.ids[..half]);
+        for (into, from, width) in [
+            (&mut doubled.soft, &problem.soft, problem.k),
+            (&mut doubled.weights, &problem.weights, 1),
+            (&mut doubled.offset, &problem.offset, problem.k),
+        ] {
+            if let (Some(into), Some(from)) = (into, from) {
+                into.extend_from_slice(&from[..half * width]);
+            }
+        }
+        prop_assert!(difference(&fit(&tight(), &weighted), &fit(&tight(), &doubled)) <= 1e-8);
+    }
+
+    #[test]
+    fn the_order_of_rows_columns_and_classes_does_not_matter(problem in problems()) {
+        let expected = fit(&tight(), &problem);
+        let Problem { n, d, k, .. } = problem;
+        let mut turned = problem.clone();
+        turned.x = problem.x.chunks_exact(d.max(1)).rev().flat_map(|r| r.iter().rev().copied()).collect();
+        turned.ids = problem.ids.iter().rev().map(|c| (k - 1) as u32 - c).collect();
+        let rows_of_classes = |v: &Vec<f64>| v.iter().rev().copied().collect::<Vec<f64>>();
+        turned.soft = problem.soft.as_ref().map(rows_of_classes);
+        turned.offset = problem.offset.as_ref().map(rows_of_classes);
+        turned.weights = problem.weights.as_ref().map(rows_of_classes);
+        let found = fit(&tight(), &turned);
+        let c = found.model.coefficients();
+        let back = Coefficients::new(
+            k,
+            d,
+            c.weights().iter().rev().copied().collect(),
+            c.intercepts().iter().rev().copied().collect(),
+        )
+        .unwrap();
+        prop_assert_eq!(found.rows, n);
+        prop_assert!(common::difference(&back, expected.model.coefficients()) <= 1e-8);
+    }
+
+    #[test]
+    fn one_hot_soft_labels_are_hard_labels(mut problem in problems()) {
+        problem.soft = None;
+        let hard = fit(&tight(), &problem);
+        let one_hot = (0..problem.n).flat_map(|i| (0..problem.k).map(move |c| (i, c)));
+        problem.soft = Some(one_hot.map(|(i, c)| f64::from(problem.ids[i] as usize == c)).collect());
+        prop_assert!(difference(&fit(&tight(), &problem), &hard) <= 1e-8);
+    }
+
+    #[test]
+    fn a_standardised_penalty_is_a_penalty_on_standardised_columns(mut problem in problems(), seed: u64) {
+        prop_assume!(problem.d > 0 && problem.n > 2);
+        let mut random = Random(seed);
+        let scales: Vec<f64> = (0..problem.d).map(|_| 10f64.powf(6.0 * random.uniform() - 3.0)).collect();
+        for row in problem.x.chunks_exact_mut(problem.d) {
+            row.iter_mut().zip(&scales).for_each(|(x, s)| *x *= s);
+        }
+        let found = fit(&tight().standardize(true), &problem);
+        let mut scaled = problem.clone();
+        for row in scaled.x.chunks_exact_mut(problem.d) {
+            row.iter_mut().zip(&found.feature_sd).for_each(|(x, sd)| *x /= sd);
+        }
+        let expected = fit(&tight(), &scaled);
+        prop_assert!((found.objective - expected.objective).abs() <= 1e-12);
+        for c in 0..problem.k {
+            for j in 0..problem.d {
+                let found = found.model.coefficients().class_weights(c)[j] * found.feature_sd[j];
+                let expected = expected.model.coefficients().class_weights(c)[j];
+                prop_assert!((found - expected).abs() <= 1e-8, "{found} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn raw_scales_do_not_matter_to_the_work() {
+    let mut problem = Problem::random(3, 400, 6, 4);
+    let plain = fit(&LogisticRegression::new().lambda(1e-9), &problem);
+    for row in problem.x.chunks_exact_mut(6) {
+        for (x, scale) in row.iter_mut().zip([1e-6, 1e6, 1.0, 1e3, 1e-3, 1e5]) {
+            *x = *x * scale + 10.0 * scale;
+        }
+    }
+    let scaled = fit(&LogisticRegression::new().lambda(1e-9), &problem);
+    assert!(scaled.status.is_converged());
+    assert!(scaled.passes <= 1.5 * plain.passes, "{} passes, {} unscaled", scaled.passes, plain.passes);
+}
+
+#[test]
+fn f32_is_f64_of_the_same_numbers() {
+    let problem = Problem::random(4, 300, 5, 3);
+    let x: Vec<f32> = problem.x.iter().map(|v| *v as f32).collect();
+    let widened: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
+    let single = tight().fit(&Design::dense(&x, 300, 5).unwrap(), &problem.target()).unwrap();
+    let double = tight().fit(&Design::dense(&widened, 300, 5).unwrap(), &problem.target()).unwrap();
+    assert_eq!(single.model.coefficients(), double.model.coefficients());
+    assert_eq!(single.objective, double.objective);
+}
+
+#[test]
+fn many_sparse_columns() {
+    // More columns than are ever made dense.
+    let (n, d, k) = (300, 1500, 4);
+    let mut problem = Problem::random(5, n, d, k);
+    let mut random = Random(6);
+    problem.x.iter_mut().for_each(|v| {
+        if random.uniform() < 0.97 {
+            *v = 0.0
+        }
+    });
+    let (values, indices, indptr) = csr(&problem.x, d);
+    let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+    for regression in [tight(), tight().standardize(true), tight().intercept(false)] {
+        let (a, b) = (regression.fit(&sparse, &problem.target()).unwrap(), fit(&regression, &problem));
+        assert!(a.status.is_converged() && b.status.is_converged(), "{} {}", a.status, b.status);
+        assert!(difference(&a, &b) <= 1e-8, "{:e}", difference(&a, &b));
+    }
+}
+
+#[test]
+fn more_columns_than_rows() {
+    let problem = Problem::random(7, 30, 200, 3);
+    for lambda in [1e-6, 1e-2, 10.0] {
+        let fit = fit(&LogisticRegression::new().lambda(lambda), &problem);
+        assert!(
+            fit.status.is_converged() && fit.certificate.relative_gap <= 1e-6,
+            "λ={lambda}: {}",
+            fit.status
+        );
+        assert_eq!(fit.certificate.kind, CertificateKind::DualityGap);
+    }
+}
+
+#[test]
+fn two_classes_are_half_a_sigmoid() {
+    // With W = ±β/2 softmax is the sigmoid of β, and λ_softmax = 2 λ_sigmoid.
+    let problem = Problem::random(8, 200, 3, 2);
+    let found = fit(&LogisticRegression::new().lambda(0.02).tol(1e-14), &problem);
+    let c = found.model.coefficients();
+    let beta: Vec<f64> = c.class_weights(1).iter().map(|w| 2.0 * w).collect();
+    let b = 2.0 * c.intercepts()[1];
+    // The gradient of the sigmoid's objective vanishes: (1/n) Σ (σ − y) x + λ_sigmoid β.
+    let mut gradient: Vec<f64> = beta.iter().map(|v| 0.01 * v).chain([0.0]).collect();
+    for i in 0..problem.n {
+        let x = &problem.x[i * 3..][..3];
+        let z = beta.iter().zip(x).map(|(v, x)| v * x).sum::<f64>() + b;
+        let residual = (1.0 / (1.0 + (-z).exp()) - f64::from(problem.ids[i])) / problem.n as f64;
+        for (g, x) in gradient.iter_mut().zip(x.iter().chain([&1.0])) {
+            *g += residual * x;
+        }
+    }
+    assert!(gradient.iter().all(|g| g.abs() <= 1e-8), "{gradient:?}");
+    assert_eq!(c.class_weights(0)[0], -c.class_weights(1)[0]);
+}
+
+#[test]
+fn a_fit_without_columns_gives_the_shares() {
+    let target =
+        Target::from_labels(["a", "b", "b", "c"]).unwrap().weights(vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+    let design = Design::dense::<f64>(&[], 4, 0).unwrap();
+    for lambda in [0.0, 1.0] {
+        let fit = LogisticRegression::new().lambda(lambda).tol(1e-14).fit(&design, &target).unwrap();
+        assert!(fit.status.is_converged(), "{}", fit.status);
+        let p = fit.model.probabilities(&Design::dense::<f64>(&[], 1, 0).unwrap()).unwrap();
+        assert!(p.iter().zip([0.1, 0.5, 0.4]).all(|(a, b)| (a - b).abs() <= 1e-9), "{p:?}");
+    }
+}
+
+#[test]
+fn the_smallest_problem() {
+    let target = Target::from_labels([0, 1]).unwrap();
+    let fit = LogisticRegression::new().fit(&Design::dense(&[0.0, 1.0], 2, 1).unwrap(), &target).unwrap();
+    assert!(fit.status.is_converged());
+}
+
+#[test]
+fn an_offset_that_is_the_model_leaves_nothing_to_fit() {
+    let mut problem = Problem::random(9, 500, 4, 3);
+    let first = fit(&LogisticRegression::new().lambda(0.0).tol(1e-14), &problem);
+    problem.offset = Some(first.model.logits(&dense(&problem)).unwrap());
+    let second = fit(&LogisticRegression::new().lambda(0.0).tol(1e-14), &problem);
+    assert!(second.model.coefficients().weights().iter().all(|w| w.abs() <= 1e-6));
+    assert!((second.objective - first.objective).abs() <= 1e-12);
+}
+
+#[test]
+fn penalty_factors_scale_the_penalty_and_zero_frees_a_column() {
+    let problem = Problem::random(10, 300, 3, 3);
+    let lambda = |l: f64| LogisticRegression::new().lambda(l).tol(1e-14);
+    let twice = fit(&lambda(0.05).penalty_factors(vec![2.0; 3]), &problem);
+    assert!(difference(&twice, &fit(&lambda(0.1), &problem)) <= 1e-8);
+    // A free column has no gradient at the optimum, however strong the rest.
+    let free = fit(&lambda(1e3).penalty_factors(vec![1.0, 0.0, 1.0]), &problem);
+    let c = free.model.coefficients();
+    assert!(free.status.is_converged());
+    assert!(c.class_weights(0)[0].abs() < 1e-2 && c.class_weights(0)[1].abs() > 0.1);
+    let mut only = problem.clone();
+    only.x = problem.x.chunks_exact(3).map(|r| r[1]).collect();
+    only.d = 1;
+    let alone = fit(&lambda(0.0), &only);
+    assert!((alone.model.coefficients().class_weights(0)[0] - c.class_weights(0)[1]).abs() < 1e-2);
+}
+
+#[test]
+fn a_warm_start_saves_work_and_ends_at_the_same_point() {
+    let problem = Problem::random(11, 2000, 10, 5);
+    let cold = fit(&tight(), &problem);
+    let warm = fit(&tight().warm_start(cold.model.coefficients().clone()), &problem);
+    assert!(difference(&warm, &cold) <= 1e-8);
+    assert!(warm.passes < cold.passes / 3.0, "{} passes, {} cold", warm.passes, cold.passes);
+    // From nonsense, too.
+    let far =
+        Coefficients::new(5, 10, vec![1e3; 50], (0..5).map(|k| f64::from(k) * 100.0).collect()).unwrap();
+    let found = fit(&tight().warm_start(far), &problem);
+    assert!(found.status.is_converged() && difference(&found, &cold) <= 1e-8, "{}", found.status);
+    let wrong = LogisticRegression::new().warm_start(Coefficients::zeros(3, 10));
+    assert!(wrong.fit(&dense(&problem), &problem.target()).is_err());
+}
+
+#[test]
+fn events_tell_the_way_and_can_end_it() {
+    let problem = Problem::random(12, 500, 8, 4);
+    let (design, target) = (dense(&problem), problem.target());
+    let mut events: Vec<Event> = Vec::new();
+    let regression = LogisticRegression::new().lambda(1e-4).tol(1e-12);
+    let mut observer = |e: &Event| {
+        events.push(*e);
+        ControlFlow::Continue(())
+    };
+    let whole = regression.fit_observed(&design, &target, &mut observer).unwrap();
+    assert!(events.len() >= 3);
+    assert!(events.windows(2).all(|e| e[1].objective <= e[0].objective && e[1].passes > e[0].passes));
+    let last = events.last().unwrap();
+    assert_eq!((last.objective, last.passes), (whole.objective, whole.passes));
+    assert!(last.relative_gap <= last.tol);
+    // Ended at the third event: the model of that point, its bound still true.
+    let mut seen = 0;
+    let mut stop = |_: &Event| {
+        seen += 1;
+        if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let part = regression.fit_observed(&design, &target, &mut stop).unwrap();
+    assert_eq!(part.status, Status::Cancelled);
+    assert_eq!(part.objective, events[2].objective);
+    assert!(part.objective - part.certificate.gap <= whole.objective + 1e-14);
+}
+
+#[test]
+fn a_fit_is_cancelled_inside_a_step() {
+    struct Impatient;
+    impl Observer for Impatient {
+        fn step(&mut self, _: &Event) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+    let problem = Problem::random(13, 100, 5, 3);
+    let fit =
+        LogisticRegression::new().fit_observed(&dense(&problem), &problem.target(), &mut Impatient).unwrap();
+    assert_eq!(fit.status, Status::Cancelled);
+    assert!(fit.objective <= 3f64.ln() + 1e-12);
+}
+
+#[test]
+fn steps_run_out() {
+    let problem = Problem::random(14, 500, 8, 4);
+    let regression = LogisticRegression::new().lambda(1e-4).tol(1e-12);
+    let fit = fit(&regression.max_steps(1), &problem);
+    assert_eq!((fit.status, fit.steps), (Status::StepLimit, 1));
+    assert!(fit.certificate.gap.is_finite());
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    // Large enough that the pool is used.
+    let problem = Problem::random(15, 20_000, 12, 6);
+    let (values, indices, indptr) = csr(&problem.x, 12);
+    let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), 12).unwrap();
+    for design in [dense(&problem), sparse] {
+        let run = |threads| {
+            let fit = LogisticRegression::new().lambda(1e-3).threads(threads).fit(&design, &problem.target());
+            let fit = fit.unwrap();
+            (fit.model.coefficients().clone(), fit.objective.to_bits(), fit.certificate.gap.to_bits())
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(run(threads), one, "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn dependent_columns_are_named_and_share_the_effect() {
+    let mut problem = Problem::random(16, 300, 3, 3);
+    // x_2 = 2 x_0 − x_1 + 5
+    for row in problem.x.chunks_exact_mut(3) {
+        row[2] = 2.0 * row[0] - row[1] + 5.0;
+    }
+    let full = fit(&LogisticRegression::new().lambda(0.0).tol(1e-13), &problem);
+    assert!(full.status.is_converged());
+    let [relation] = &full.diagnosis.collinear[..] else { panic!("{:?}", full.diagnosis) };
+    let ([a, b], column) = (&relation.on[..], relation.column) else { panic!("{relation:?}") };
+    // Any of the three may be written with the other two.
+    let expected: Vec<(usize, f64)> = match column {
+        0 => vec![(1, 0.5), (2, 0.5)],
+        1 => vec![(0, 2.0), (2, -1.0)],
+        _ => vec![(0, 2.0), (1, -1.0)],
+    };
+    for (found, expected) in [a, b].into_iter().zip(&expected) {
+        assert!(found.0 == expected.0 && (found.1 - expected.1).abs() <= 1e-9, "{relation:?}");
+    }
+    // The same likelihood as without the column, and the smallest weights that give it.
+    let mut two = problem.clone();
+    two.x = problem.x.chunks_exact(3).flat_map(|r| [r[0], r[1]]).collect();
+    two.d = 2;
+    let without = fit(&LogisticRegression::new().lambda(0.0).tol(1e-13), &two);
+    assert!((full.objective - without.objective).abs() <= 1e-12);
+    let null = [2.0, -1.0, -1.0]; // moving along it changes no score
+    for c in 0..3 {
+        let along: f64 =
+            full.model.coefficients().class_weights(c).iter().zip(null).map(|(w, v)| w * v).sum();
+        assert!(along.abs() <= 1e-9, "{along}");
+    }
+}
+
+#[test]
+fn copies_are_named_under_a_penalty() {
+    let mut problem = Problem::random(17, 50, 3, 2);
+    problem.x.chunks_exact_mut(3).for_each(|row| row[2] = row[0]);
+    let fit = fit(&LogisticRegression::new(), &problem);
+    assert_eq!(fit.diagnosis.duplicates, [(2, 0)]);
+    let w = fit.model.coefficients().class_weights(0);
+    assert!((w[0] - w[2]).abs() <= 1e-9, "{w:?}");
+}
+
+#[test]
+fn constant_columns_get_no_weight() {
+    let mut problem = Problem::random(18, 50, 3, 2);
+    problem.x.chunks_exact_mut(3).for_each(|row| row[1] = -7.5);
+    for lambda in [0.0, 0.1] {
+        let fit = fit(&LogisticRegression::new().lambda(lambda), &problem);
+        assert!(fit.status.is_converged());
+        assert_eq!(fit.diagnosis.constant, [1]);
+        assert_eq!(fit.model.coefficients().class_weights(0)[1], 0.0);
+    }
+    // Without an intercept it is one.
+    let free = fit(&LogisticRegression::new().lambda(0.0).intercept(false), &problem);
+    assert!(free.model.coefficients().class_weights(0)[1] != 0.0);
+}
+
+/// Rows on a line, classes by their place.
+fn line(places: &[(f64, i64)], lambda: f64) -> Fit {
+    let x: Vec<f64> = places.iter().map(|p| p.0).collect();
+    let target = Target::from_labels(places.iter().map(|p| p.1)).unwrap();
+    LogisticRegression::new().lambda(lambda).fit(&Design::dense(&x, x.len(), 1).unwrap(), &target).unwrap()
+}
+
+#[test]
+fn separation_is_told_from_overlap() {
+    let complete = line(&[(0.0, 0), (1.0, 0), (2.0, 1), (3.0, 1)], 0.0);
+    assert_eq!(complete.status, Status::Separated);
+    let separation = complete.diagnosis.separation.unwrap();
+    assert!(separation.complete && separation.classes == [0, 1] && separation.columns == [0]);
+
+    let quasi = line(&[(0.0, 0), (1.0, 0), (1.0, 1), (2.0, 1)], 0.0);
+    assert_eq!(quasi.status, Status::Separated);
+    let separation = quasi.diagnosis.separation.unwrap();
+    assert!(!separation.complete, "{separation:?}");
+
+    // One class stands apart, two overlap.
+    let partial = line(&[(0.0, 0), (1.0, 1), (2.0, 0), (3.0, 1), (9.0, 2), (10.0, 2)], 0.0);
+    assert_eq!(partial.status, Status::Separated);
+    let separation = partial.diagnosis.separation.unwrap();
+    assert_eq!((separation.complete, &separation.classes[..]), (false, &[2][..]));
+
+    let overlap = line(&[(0.0, 0), (2.0, 0), (1.0, 1), (3.0, 1)], 0.0);
+    assert!(overlap.status.is_converged());
+    assert_eq!(overlap.diagnosis.separation, None);
+    assert!(line(&[(0.0, 0), (1.0, 0), (2.0, 1), (3.0, 1)], 1e-8).status.is_converged());
+}
+
+#[test]
+fn bad_input_is_an_error() {
+    let problem = Problem::random(19, 20, 2, 2);
+    let (design, target) = (dense(&problem), problem.target());
+    let refused = |r: LogisticRegression| r.fit(&design, &target).unwrap_err();
+    let new = LogisticRegression::new;
+    for regression in [
+        new().lambda(-1.0),
+        new().lambda(f64::NAN),
+        new().lambda(f64::INFINITY),
+        new().c(0.0),
+        new().c(-1.0),
+        new().c(f64::NAN),
+        new().tol(0.0),
+        new().tol(f64::NAN),
+        new().l1_ratio(-0.1),
+        new().l1_ratio(1.1),
+        new().l1_ratio(0.5),
+        new().threads(0),
+        new().penalty_factors(vec![1.0, -1.0]),
+        new().penalty_factors(vec![1.0, f64::NAN]),
+    ] {
+        let shown = format!("{regression:?}");
+        let error = refused(regression);
+        assert!(matches!(error, Error::Option { .. }), "{shown}: {error}");
+    }
+    assert!(matches!(refused(new().penalty_factors(vec![1.0])), Error::Shape { .. }));
+    let mut x = problem.x.clone();
+    x[13] = f64::NAN;
+    let error = new().fit(&Design::dense(&x, 20, 2).unwrap(), &target).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { row: 6, column: 1, .. }), "{error}");
+    let error = new().fit(&Design::dense(&x[..38], 19, 2).unwrap(), &target).unwrap_err();
+    assert!(matches!(error, Error::Rows { design: 19, target: 20 }), "{error}");
+    assert!(matches!(Design::dense(&x, 21, 2), Err(Error::Shape { .. })));
+    assert!(matches!(Design::dense::<f64>(&[], 0, 2), Err(Error::NoRows)));
+    assert!(Target::from_labels(["a", "a"]).is_err());
+    assert!(Target::from_labels(Vec::<Label>::new()).is_err());
+    assert!(problem.target().weights(vec![1.0; 19]).is_err());
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let mut weights = vec![1.0; 20];
+        weights[7] = bad;
+        assert!(matches!(problem.target().weights(weights), Err(Error::Weight { row: 7, .. })));
+        let mut offset = vec![0.0; 40];
+        offset[5] = bad;
+        assert_eq!(problem.target().offset(offset).is_err(), !bad.is_finite());
+    }
+    let classes = || vec![Label::Int(0), Label::Int(1)];
+    assert!(matches!(Target::soft(classes(), vec![0.5, 0.6]), Err(Error::SoftLabel { row: 0, .. })));
+    assert!(matches!(
+        Target::soft(classes(), vec![0.5, 0.5, -0.1, 1.1]),
+        Err(Error::SoftLabel { row: 1, .. })
+    ));
+}
+
+#[test]
+fn extreme_but_finite_numbers_end_in_a_status() {
+    for scale in [1e-300, 1e-150, 1e150, 1e300] {
+        let x: Vec<f64> = [1.0, 2.0, 1.5, 3.0, 0.5, 2.5].iter().map(|v| v * scale).collect();
+        let target = Target::from_labels([0, 1, 0, 1, 1, 0]).unwrap();
+        for regression in [LogisticRegression::new(), LogisticRegression::new().lambda(0.0)] {
+            let design = Design::dense(&x, 6, 1).unwrap();
+            let fit = regression.fit(&design, &target).unwrap();
+            assert!(
+                fit.objective.is_finite() && fit.objective <= 2f64.ln() + 1e-12,
+                "{scale:e}: {}",
+                fit.status
+            );
+            let p = fit.model.probabilities(&design).unwrap();
+            assert!(p.iter().all(|p| p.is_finite()), "{scale:e}");
+        }
+    }
+}
