@@ -51,7 +51,7 @@ proptest! {
         let expected = fit(&regression, &problem);
         let (values, indices, indptr) = csr(&problem.x, problem.d);
         let wide: Vec<u64> = indices.iter().map(|i| u64::from(*i)).collect();
-        let signed: Vec<i32> = indices.iter().map(|i| *i as i32).collect();
+        let signed: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
         let signed_wide: Vec<i64> = indices.iter().map(|i| i64::from(*i)).collect();
         let starts: Vec<i32> = indptr.iter().map(|i| *i as i32).collect();
         for csr in [
@@ -180,7 +180,7 @@ fn many_sparse_columns() {
     let mut random = Random(6);
     problem.x.iter_mut().for_each(|v| {
         if random.uniform() < 0.97 {
-            *v = 0.0
+            *v = 0.0;
         }
     });
     let (values, indices, indptr) = csr(&problem.x, d);

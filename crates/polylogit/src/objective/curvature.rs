@@ -21,7 +21,7 @@ impl RidgeNll<'_> {
         }
         self.with_probabilities(|view, _, slot| {
             let block = view.blocks.block;
-            let Slot { x, p, u, weight, sum, .. } = slot;
+            let Slot { x, p, u, weight, scratch, sum, .. } = slot;
             // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
             u.resize(block.len(class_pairs.max(k)), 0.0);
             let mut pair = 0;
@@ -35,14 +35,14 @@ impl RidgeNll<'_> {
                     pair += 1;
                 }
             }
-            let mut products = vec![0.0; block.len(m)];
+            scratch.resize(block.len(m), 0.0);
             let mut at = 0;
             for j in 0..m {
                 let len = block.len(m - j);
                 let column = &x[j * block.stride..(j + 1) * block.stride];
-                kernel::weighted_columns(block, &x[j * block.stride..][..len], column, &mut products[..len]);
+                kernel::weighted_columns(block, &x[j * block.stride..][..len], column, &mut scratch[..len]);
                 let rows = (m - j) * class_pairs;
-                kernel::outer(block, &products[..len], u, class_pairs, &mut sum[at..at + rows]);
+                kernel::outer(block, &scratch[..len], u, class_pairs, &mut sum[at..at + rows]);
                 at += rows;
             }
         });
@@ -87,8 +87,9 @@ impl RidgeNll<'_> {
         }
         self.with_probabilities(|view, _, slot| {
             let block = view.blocks.block;
-            let Slot { x, p, weight, sum, .. } = slot;
-            let mut q = vec![0.0; block.stride];
+            let Slot { x, p, u, weight, scratch, sum, .. } = slot;
+            let q = &mut u[..block.stride];
+            q.fill(0.0);
             for p in p.chunks_exact(block.stride) {
                 for (q, p) in q.iter_mut().zip(p) {
                     *q += p * (1.0 - p) / k as f64;
@@ -97,9 +98,9 @@ impl RidgeNll<'_> {
             for (q, w) in q.iter_mut().zip(&*weight) {
                 *q *= w;
             }
-            let mut weighted = vec![0.0; block.len(m)];
-            kernel::weighted_columns(block, x, &q, &mut weighted);
-            kernel::outer(block, &weighted, x, m, sum);
+            scratch.resize(block.len(m), 0.0);
+            kernel::weighted_columns(block, x, q, scratch);
+            kernel::outer(block, scratch, x, m, sum);
         });
         tree_reduce(&mut self.slots, |into, from| add(&mut into.sum, &from.sum));
         let mut a = Symmetric { n: m, values: self.slots[0].sum.clone() };

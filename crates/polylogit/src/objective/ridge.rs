@@ -58,6 +58,8 @@ pub(super) struct Slot {
     kept: Vec<f64>,
     /// A row of scores, for sparse blocks.
     row: Vec<f64>,
+    /// Columns of a block for the explicit curvatures, made on first use.
+    pub(super) scratch: Vec<f64>,
     pub(super) sum: Vec<f64>,
     totals: Totals,
 }
@@ -93,6 +95,7 @@ impl<'a> RidgeNll<'a> {
                 rows: RowSums::new(block),
                 kept: if keep { vec![0.0; block.len(k) * range.len()] } else { Vec::new() },
                 row: vec![0.0; k],
+                scratch: Vec::new(),
                 sum: vec![0.0; m * k],
                 totals: Totals::default(),
                 blocks: range,
