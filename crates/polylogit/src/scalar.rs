@@ -1,24 +1,27 @@
 //! The two floating-point types that data may come in.
 
-use crate::design::Storage;
+/// A slice whose type is known.
+#[derive(Debug, Clone, Copy)]
+pub enum Slice<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Double precision.
+    F64(&'a [f64]),
+}
 
 mod sealed {
-    use super::Storage;
+    use super::Slice;
     pub trait Sealed: Sized {
-        /// A row-major slice of this type as a design matrix keeps it.
-        #[expect(private_interfaces, reason = "the trait is sealed")]
-        fn storage(values: &[Self]) -> Storage<'_>;
+        fn slice(values: &[Self]) -> Slice<'_>;
     }
     impl Sealed for f32 {
-        #[expect(private_interfaces, reason = "the trait is sealed")]
-        fn storage(values: &[Self]) -> Storage<'_> {
-            Storage::F32(values)
+        fn slice(values: &[Self]) -> Slice<'_> {
+            Slice::F32(values)
         }
     }
     impl Sealed for f64 {
-        #[expect(private_interfaces, reason = "the trait is sealed")]
-        fn storage(values: &[Self]) -> Storage<'_> {
-            Storage::F64(values)
+        fn slice(values: &[Self]) -> Slice<'_> {
+            Slice::F64(values)
         }
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod rows;
 pub(crate) mod statistics;
 
 use crate::error::{Error, Result, check_len};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, Slice};
 
 pub use csr::{Csr, CsrIndices, CsrValues};
 
@@ -49,7 +49,11 @@ impl<'a> Design<'a> {
         if rows == 0 {
             return Err(Error::NoRows);
         }
-        Ok(Self { rows, features, storage: T::storage(values) })
+        let storage = match T::slice(values) {
+            Slice::F32(values) => Storage::F32(values),
+            Slice::F64(values) => Storage::F64(values),
+        };
+        Ok(Self { rows, features, storage })
     }
 
     /// A compressed sparse row matrix; see [`Csr`].
