@@ -59,7 +59,7 @@ struct ClassCount {
 impl DataReport {
     pub(super) fn text(&self) -> String {
         let classes: Vec<String> = self.classes.iter().map(|c| format!("{} {}", c.class, c.rows)).collect();
-        let mut lines = vec![("rows", count(self.rows, "row")), ("target", self.target.clone())];
+        let mut lines = vec![("rows", thousands(self.rows)), ("target", self.target.clone())];
         lines.push(("classes", list(&classes)));
         let role = |names: &[String]| format!("{}: {}", names.len(), list(names));
         if let Some(Sparse { features, stored }) = &self.sparse {
