@@ -8,7 +8,7 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"passes over the rows, [\d.]+ (µs|ms|s|min)", "passes over the rows, [time]");
     settings.add_filter(r#""seconds": [\d.e-]+"#, r#""seconds": "[time]""#);
     settings.add_filter(r#""version": "[\d.]+""#, r#""version": "[version]""#);
-    settings.add_filter(r"(\.\d{5})\d{3,}", "$1…");
+    settings.add_filter(r"(\.\d{5})\d{6,}", "$1…");
     settings.add_filter(r"polylogit \d+\.\d+\.\d+", "polylogit [version]");
     settings
 }

@@ -90,10 +90,19 @@ pub(crate) fn minimise(
     let (mut work, mut step) = (Workspace::default(), Step::default());
     let (mut radius, mut first_norm) = (None, None);
     let (mut passes, mut steps, mut stalls) = (1.0, 0, 0);
-    let mut recession = None;
+    let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
     let mut stale = true; // Is the metric that of another point?
     let (status, kind, gap) = loop {
-        let certified = certificate::duality_gap(&point, objective.dual());
+        // A bound from below holds for every point: the best one so far counts.
+        let certified = certificate::duality_gap(&point, objective.dual()).map(|gap| {
+            let own = point.value - gap;
+            if own >= lower {
+                lower = own;
+                gap
+            } else {
+                point.value - lower + ROUNDING * point.value.abs()
+            }
+        });
         if let Some(gap) = certified {
             if tell(observer, steps, passes, &point, gap, limits.tol) {
                 break (Status::Cancelled, CertificateKind::DualityGap, gap);
