@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, ListArray, RecordBatch, StringArray};
-use arrow::datatypes::Int32Type;
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Date32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use polylogit_data::{ApplyOptions, Format, ReadOptions};
 use proptest::prelude::*;
 
@@ -142,7 +142,7 @@ fn nested_columns_are_refused_unless_left_out() {
 #[test]
 fn numbers_of_typed_files_are_checked() {
     let folder = Folder::new();
-    let x: ArrayRef = Arc::new(arrow::array::Float32Array::from(vec![1.0, f32::NEG_INFINITY, 3.0]));
+    let x: ArrayRef = Arc::new(arrow_array::Float32Array::from(vec![1.0, f32::NEG_INFINITY, 3.0]));
     let path = folder.write("t.parquet", batch(vec![("x", x), ("y", labels())]));
     let error = train_path(&path, &options()).unwrap_err().to_string();
     assert!(error.contains("t.parquet, row 2, column x: -inf is not finite"), "{error}");
