@@ -10,6 +10,7 @@ use crate::diagnose::{Diagnosis, rank, separation};
 use crate::error::Result;
 use crate::model::Model;
 use crate::objective::coordinates;
+use crate::objective::pass::Precision;
 use crate::objective::ridge::{self, RidgeNll};
 use crate::options::Options;
 use crate::parallel::Workers;
@@ -82,7 +83,9 @@ pub(crate) fn fit(
         standardise.factor[relation.column] = 0.0;
     }
 
-    let mut objective = objective(design, target, options, standardise.clone(), &ridge, &workers);
+    let parameters = (design.features() + 1) * k;
+    let precision = if parameters <= 160 { Precision::Double } else { Precision::Single };
+    let mut objective = objective(design, target, options, standardise.clone(), &ridge, precision, &workers);
     let limits = Limits {
         tol: options.tol,
         max_steps: options.max_steps,
@@ -164,6 +167,7 @@ pub(crate) fn objective<'a>(
     options: &Options,
     standardise: Standardise,
     ridge: &[f64],
+    precision: Precision,
     workers: &Workers,
 ) -> RidgeNll<'a> {
     // Columns left out keep a unit ridge: their θ stays 0 and nothing is singular.
@@ -171,7 +175,7 @@ pub(crate) fn objective<'a>(
     let intercept = options.intercept.then_some(0.0);
     let ridge = ridge.iter().zip(&standardise.factor).map(scaled).chain(intercept).collect();
     let blocks = RowBlocks::new(*design, standardise, options.intercept, 3 * target.classes().len());
-    RidgeNll::new(blocks, target, ridge, workers.clone())
+    RidgeNll::new(blocks, target, ridge, precision, workers.clone())
 }
 
 /// The given start, or weights of 0 and the log frequencies of the classes.

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 /// Multiply-adds below which a pool costs more than it gives.
 const WORTH_A_POOL: f64 = 2e6;
@@ -17,10 +16,10 @@ const WORTH_A_POOL: f64 = 2e6;
 type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
-/// Runs slots of work, on a pool or on the calling thread.
+/// Runs slots of work on the calling thread, and on those of a pool that help it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
-    pool: Option<Arc<ThreadPool>>,
+    helpers: Option<Arc<ThreadPool>>,
 }
 
 impl Workers {
@@ -38,7 +37,7 @@ impl Workers {
         if let std::collections::hash_map::Entry::Vacant(e) = pools.entry(key) {
             // A machine that refuses threads still gets its fit, on the calling one.
             let Ok(pool) = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
+                .num_threads(threads - 1)
                 .thread_name(|i| format!("polylogit-{i}"))
                 .build()
             else {
@@ -46,17 +45,31 @@ impl Workers {
             };
             e.insert(Arc::new(pool));
         }
-        Self { pool: pools.get(&key).cloned() }
+        Self { helpers: pools.get(&key).cloned() }
     }
 
     /// Calls `work(index, slot)` once for each slot, in any order.
+    ///
+    /// The calling thread works, too: it need not sleep and be woken for each pass, which takes as long as a
+    /// small pass.
     pub(crate) fn for_each<T: Send>(&self, slots: &mut [T], work: impl Fn(usize, &mut T) + Sync + Send) {
-        match &self.pool {
-            Some(pool) if slots.len() > 1 => {
-                pool.install(|| slots.par_iter_mut().enumerate().for_each(|(i, slot)| work(i, slot)));
+        let Some(pool) = self.helpers.as_ref().filter(|_| slots.len() > 1) else {
+            return slots.iter_mut().enumerate().for_each(|(i, slot)| work(i, slot));
+        };
+        let helpers = pool.current_num_threads().min(slots.len() - 1);
+        let queue = Mutex::new(slots.iter_mut().enumerate());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let take = || {
+            while let Some((i, slot)) = next() {
+                work(i, slot);
             }
-            _ => slots.iter_mut().enumerate().for_each(|(i, slot)| work(i, slot)),
-        }
+        };
+        pool.in_place_scope(|scope| {
+            for _ in 0..helpers {
+                scope.spawn(|_| take());
+            }
+            take();
+        });
     }
 }
 

@@ -87,6 +87,15 @@ impl<'a> Design<'a> {
         self.storage
     }
 
+    /// Bytes of the stored values.
+    pub(crate) fn bytes(&self) -> usize {
+        match self.storage {
+            Storage::F32(x) => size_of_val(x),
+            Storage::F64(x) => size_of_val(x),
+            Storage::Csr(c) => c.stored() * (size_of::<f64>() + size_of::<u32>()),
+        }
+    }
+
     /// Stored values: n·d, or the number of non-zeros.
     pub fn stored(&self) -> usize {
         match self.storage {

@@ -1,11 +1,13 @@
 //! X as blocks of rows: standardised, in f64, stored by columns, with a column of ones for the intercept.
 
 use super::{Design, Storage};
-use crate::kernel::Block;
+use crate::kernel::{Block, GROUP, Real};
 use crate::scalar::Scalar;
 
 /// Numbers of a block's scratch that a core's own cache holds.
-const CACHE: usize = 128 * 1024;
+const CACHE: usize = 64 * 1024;
+/// Rows that are transposed together: a line of the cache of each column.
+const TOGETHER: usize = 8;
 
 /// x̃_j = (x_j − shift_j) · factor_j.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ impl<'a> RowBlocks<'a> {
     /// Blocks that fit a core's cache together with `extra` more columns each.
     pub(crate) fn new(design: Design<'a>, standardise: Standardise, intercept: bool, extra: usize) -> Self {
         let columns = design.features() + usize::from(intercept) + extra;
-        let rows = (CACHE / columns).clamp(32, 256) / 32 * 32;
+        let rows = (CACHE / columns).clamp(128, 256) / GROUP * GROUP;
         Self { design, standardise, intercept, block: Block::new(rows.min(design.rows())) }
     }
 
@@ -54,7 +56,7 @@ impl<'a> RowBlocks<'a> {
     }
 
     /// Writes block `index` into `x` (m columns); rows beyond the last are 0.
-    pub(crate) fn load(&self, index: usize, x: &mut [f64]) {
+    pub(crate) fn load<T: Real>(&self, index: usize, x: &mut [T]) {
         match self.design.storage() {
             Storage::F64(values) => self.load_dense(index, values, x),
             Storage::F32(values) => self.load_dense(index, values, x),
@@ -62,12 +64,12 @@ impl<'a> RowBlocks<'a> {
                 let rows = self.rows(index);
                 let Standardise { shift, factor } = &self.standardise;
                 for (j, column) in x.chunks_exact_mut(self.block.stride).take(shift.len()).enumerate() {
-                    column[..rows.len()].fill(-shift[j] * factor[j]);
-                    column[rows.len()..].fill(0.0);
+                    column[..rows.len()].fill(T::from_f64(-shift[j] * factor[j]));
+                    column[rows.len()..].fill(T::ZERO);
                 }
                 for (r, row) in rows.enumerate() {
                     for (j, v) in csr.row(row) {
-                        x[j * self.block.stride + r] = (v - shift[j]) * factor[j];
+                        x[j * self.block.stride + r] = T::from_f64((v - shift[j]) * factor[j]);
                     }
                 }
             }
@@ -75,21 +77,34 @@ impl<'a> RowBlocks<'a> {
         if self.intercept {
             let rows = self.rows(index).len();
             let ones = &mut x[self.block.len(self.design.features())..][..self.block.stride];
-            ones[..rows].fill(1.0);
-            ones[rows..].fill(0.0);
+            ones[..rows].fill(T::ONE);
+            ones[rows..].fill(T::ZERO);
         }
     }
 
-    fn load_dense<T: Scalar>(&self, index: usize, values: &[T], x: &mut [f64]) {
-        let d = self.design.features();
+    fn load_dense<V: Scalar, T: Real>(&self, index: usize, values: &[V], x: &mut [T]) {
+        let (d, stride) = (self.design.features(), self.block.stride);
         let rows = self.rows(index);
         let values = &values[rows.start * d..rows.end * d];
-        for (j, column) in x.chunks_exact_mut(self.block.stride).take(d).enumerate() {
-            let (shift, factor) = (self.standardise.shift[j], self.standardise.factor[j]);
-            for (out, v) in column.iter_mut().zip(values[j..].iter().step_by(d)) {
-                *out = (v.to_f64() - shift) * factor;
+        let Standardise { shift, factor } = &self.standardise;
+        let (shift, factor) = (&shift[..d], &factor[..d]);
+        let scaled = |v: V, j: usize| T::from_f64((v.to_f64() - shift[j]) * factor[j]);
+        let whole = rows.len() / TOGETHER * TOGETHER;
+        for first in (0..whole).step_by(TOGETHER) {
+            let row: [&[V]; TOGETHER] =
+                std::array::from_fn(|r| &values[(first + r) * d..(first + r + 1) * d]);
+            for j in 0..d {
+                let out = &mut x[j * stride + first..][..TOGETHER];
+                for r in 0..TOGETHER {
+                    out[r] = scaled(row[r][j], j);
+                }
             }
-            column[rows.len()..].fill(0.0);
+        }
+        for j in 0..d {
+            for r in whole..rows.len() {
+                x[j * stride + r] = scaled(values[r * d + j], j);
+            }
+            x[j * stride + rows.len()..(j + 1) * stride].fill(T::ZERO);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Separation;
 use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};
+use crate::objective::pass::Precision;
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::solver::Silent;
@@ -57,8 +58,15 @@ fn fewest(
             }
         }
         let ridge = vec![0.0; design.features()];
-        let mut objective =
-            crate::fit::objective(design, target, options, only.clone(), &ridge, &Workers::default());
+        let mut objective = crate::fit::objective(
+            design,
+            target,
+            options,
+            only.clone(),
+            &ridge,
+            Precision::Double,
+            &Workers::default(),
+        );
         let limits = Limits {
             tol: 1e-9,
             max_steps: REFIT_STEPS,

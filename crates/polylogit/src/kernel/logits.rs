@@ -2,74 +2,121 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Block, GROUP};
+use super::lanes::Real;
+use super::{Block, GROUP, even_parts};
 
-/// z_k = Σ_j θ_jk x_j for the rows of a block: `x` (m columns), `theta` (m × K, row-major), `z` (K columns).
-pub(crate) fn logits(block: Block, x: &[f64], theta: &[f64], classes: usize, z: &mut [f64]) {
-    let m = theta.len() / classes;
-    assert!(theta.len() == m * classes && x.len() >= block.len(m) && z.len() >= block.len(classes));
-    assert!(block.rows.is_multiple_of(GROUP) && block.stride >= block.rows);
-    Arch::new().dispatch(Logits { block, x, theta, classes, z });
-}
+/// Classes whose sums are kept in registers together.
+const WIDEST: usize = 6;
 
-struct Logits<'a> {
-    block: Block,
-    x: &'a [f64],
-    theta: &'a [f64],
+/// θ (m × K), a panel of at most six classes after the other: each is one run through memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Panels<T> {
+    features: usize,
     classes: usize,
-    z: &'a mut [f64],
+    values: Vec<T>,
 }
 
-impl WithSimd for Logits<'_> {
-    type Output = ();
+impl<T> Default for Panels<T> {
+    fn default() -> Self {
+        Self { features: 0, classes: 0, values: Vec::new() }
+    }
+}
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        // As many accumulators as the registers hold beside the operands.
-        let wide = if S::REGISTER_COUNT >= 32 { 8 } else { 4 };
-        let mut k = 0;
-        while k < self.classes {
-            let tile = wide.min(self.classes - k);
-            match tile {
-                1 => self.tile::<S, 1, 4>(simd, k),
-                2 => self.tile::<S, 2, 4>(simd, k),
-                3 => self.tile::<S, 3, 2>(simd, k),
-                4 => self.tile::<S, 4, 2>(simd, k),
-                5 => self.tile::<S, 5, 2>(simd, k),
-                6 => self.tile::<S, 6, 2>(simd, k),
-                7 => self.tile::<S, 7, 2>(simd, k),
-                _ => self.tile::<S, 8, 2>(simd, k),
+impl<T: Real> Panels<T> {
+    /// Takes `scale`·θ, row-major (m × K).
+    pub(crate) fn pack(&mut self, theta: &[f64], classes: usize, scale: f64) {
+        self.features = theta.len() / classes;
+        self.classes = classes;
+        self.values.clear();
+        for (k, width) in even_parts(classes, WIDEST) {
+            for row in theta.chunks_exact(classes) {
+                self.values.extend(row[k..k + width].iter().map(|t| T::from_f64(scale * t)));
             }
-            k += tile;
         }
     }
 }
 
-impl Logits<'_> {
-    /// `K` classes from `k` on, `V` vectors of rows at a time.
+/// z_k = Σ_j θ_jk x_j for the rows of a block: `x` (m columns), θ, `z` (K columns).
+pub(crate) fn logits<T: Real>(block: Block, x: &[T], theta: &Panels<T>, z: &mut [T]) {
+    assert!(theta.values.len() == theta.features * theta.classes);
+    assert!(x.len() >= block.len(theta.features) && z.len() >= block.len(theta.classes));
+    assert!(block.rows.is_multiple_of(GROUP) && block.stride >= block.rows);
+    Arch::new().dispatch(Logits { block, x, theta, z });
+}
+
+struct Logits<'a, T> {
+    block: Block,
+    x: &'a [T],
+    theta: &'a Panels<T>,
+    z: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Logits<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn tile<S: Simd, const K: usize, const V: usize>(&mut self, simd: S, k: usize) {
-        let Block { rows, stride } = self.block;
-        let step = V * S::F64_LANES;
-        let mut row = 0;
-        while row < rows {
-            let mut acc = [[simd.splat_f64s(0.0); V]; K];
-            for (x, theta) in self.x.chunks_exact(stride).zip(self.theta.chunks_exact(self.classes)) {
-                let (x, _) = S::as_simd_f64s(&x[row..row + step]);
-                let theta = &theta[k..k + K];
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { block, x, theta, z } = self;
+        // As many sums as the registers hold beside the operands; a group of rows must be whole.
+        let fits = T::lanes::<S>() * 4 <= GROUP;
+        let wide = fits && S::REGISTER_COUNT >= 32;
+        for (k, width) in even_parts(theta.classes, WIDEST) {
+            let panel = &theta.values[k * theta.features..][..width * theta.features];
+            let z = &mut z[k * block.stride..][..width * block.stride];
+            match (width, wide, fits) {
+                (1, _, true) => tile::<T, S, 1, 4>(simd, block, x, panel, z),
+                (2, _, true) => tile::<T, S, 2, 4>(simd, block, x, panel, z),
+                (3, _, true) => tile::<T, S, 3, 4>(simd, block, x, panel, z),
+                (4, true, _) => tile::<T, S, 4, 4>(simd, block, x, panel, z),
+                (5, true, _) => tile::<T, S, 5, 4>(simd, block, x, panel, z),
+                (6, true, _) => tile::<T, S, 6, 4>(simd, block, x, panel, z),
+                (1, ..) => tile::<T, S, 1, 2>(simd, block, x, panel, z),
+                (2, ..) => tile::<T, S, 2, 2>(simd, block, x, panel, z),
+                (3, ..) => tile::<T, S, 3, 2>(simd, block, x, panel, z),
+                (4, ..) => tile::<T, S, 4, 2>(simd, block, x, panel, z),
+                (5, ..) => tile::<T, S, 5, 2>(simd, block, x, panel, z),
+                _ => tile::<T, S, WIDEST, 2>(simd, block, x, panel, z),
+            }
+        }
+    }
+}
+
+/// `K` classes, `V` vectors of rows at a time.
+#[inline(always)]
+fn tile<T: Real, S: Simd, const K: usize, const V: usize>(
+    simd: S,
+    block: Block,
+    x: &[T],
+    panel: &[T],
+    z: &mut [T],
+) {
+    let step = V * T::lanes::<S>();
+    for row in (0..block.rows).step_by(step) {
+        let mut sum = [[T::splat(simd, T::ZERO); V]; K];
+        for (x, theta) in x.chunks_exact(block.stride).zip(panel.chunks_exact(K)) {
+            let x = T::vectors::<S>(&x[row..row + step]);
+            // The fewer operands wait in registers, the others pass one by one.
+            if K < V {
+                let t: [T::Lanes<S>; K] = std::array::from_fn(|c| T::splat(simd, theta[c]));
+                for v in 0..V {
+                    let x = x[v];
+                    for c in 0..K {
+                        sum[c][v] = T::mul_add(simd, t[c], x, sum[c][v]);
+                    }
+                }
+            } else {
+                let x: [T::Lanes<S>; V] = std::array::from_fn(|v| x[v]);
                 for c in 0..K {
-                    let t = simd.splat_f64s(theta[c]);
+                    let t = T::splat(simd, theta[c]);
                     for v in 0..V {
-                        acc[c][v] = simd.mul_add_e_f64s(t, x[v], acc[c][v]);
+                        sum[c][v] = T::mul_add(simd, t, x[v], sum[c][v]);
                     }
                 }
             }
-            for (c, acc) in acc.iter().enumerate() {
-                let at = (k + c) * stride + row;
-                let (z, _) = S::as_mut_simd_f64s(&mut self.z[at..at + step]);
-                z.copy_from_slice(acc);
-            }
-            row += step;
+        }
+        for (c, sum) in sum.iter().enumerate() {
+            let at = c * block.stride + row;
+            T::vectors_mut::<S>(&mut z[at..at + step]).copy_from_slice(sum);
         }
     }
 }

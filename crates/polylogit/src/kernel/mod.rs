@@ -6,17 +6,28 @@
 //! in `plain.rs` that tests compare it with.
 
 mod exp;
+mod lanes;
 mod logits;
 mod outer;
 #[cfg(test)]
 mod plain;
+mod softmax;
 
-pub(crate) use exp::{RowSums, softmax_columns};
-pub(crate) use logits::logits;
-pub(crate) use outer::{covariance_columns, outer, weighted_columns};
+pub(crate) use lanes::Real;
+pub(crate) use logits::{Panels, logits};
+pub(crate) use outer::{outer, outer_lower};
+pub(crate) use softmax::{RowSums, covariance_columns, ln_in_place, softmax_columns, weighted_columns};
 
 /// Lanes are processed in groups of this many rows; a block has a multiple of it.
 pub(crate) const GROUP: usize = 32;
+
+/// Parts (first, length) of 0..n of at most `most`, as equal as can be.
+#[inline(always)]
+fn even_parts(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = n.div_ceil(most);
+    let bound = move |i: usize| i * n / count;
+    (0..count).map(move |i| (bound(i), bound(i + 1) - bound(i)))
+}
 
 /// How a block lies in memory: `columns` runs of `stride` numbers, of which the first `rows` are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

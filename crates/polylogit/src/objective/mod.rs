@@ -2,6 +2,7 @@
 
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
+pub(crate) mod pass;
 pub(crate) mod ridge;
 
 use crate::coefficients::Coefficients;
@@ -13,6 +14,7 @@ use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
 
+use pass::Precision;
 use ridge::RidgeNll;
 
 /// F and what comes with it at one θ, as a value that is passed on.
@@ -28,8 +30,8 @@ pub(crate) struct Point {
     pub(crate) entropy_mean: f64,
     /// (1/S) Σ s_i ⟨p_i, o_i⟩, o the offsets.
     pub(crate) offset_mean: f64,
-    /// The largest nll of a row.
-    pub(crate) worst_nll: f64,
+    /// The least probability of a row's own class (1 for soft labels).
+    pub(crate) least_label_probability: f64,
     /// ∂(L/S)/∂θ (m × K).
     pub(crate) nll_gradient: Vec<f64>,
     /// ∂F/∂θ (m × K).
@@ -80,6 +82,8 @@ pub(crate) trait Objective {
     fn shared_block(&mut self) -> Symmetric;
     /// The diagonal of ∇²F (m × K).
     fn hessian_diagonal(&mut self, out: &mut [f64]);
+    /// Computes curvature in f64 from now on, from the next evaluation; `false` if it does so already.
+    fn sharpen(&mut self) -> bool;
     /// How far apart `direction` moves the scores of the classes; `None` for soft labels.
     fn margins(&mut self, direction: &[f64]) -> Option<Margins>;
     /// What the certificate needs.
@@ -127,7 +131,7 @@ impl<'a> SoftmaxObjective<'a> {
         let k = target.classes().len();
         let blocks = RowBlocks::new(*design, Standardise::identity(d), true, 3 * k);
         Ok(Self {
-            ridge: RidgeNll::new(blocks, target, vec![0.0; d + 1], workers),
+            ridge: RidgeNll::new(blocks, target, vec![0.0; d + 1], Precision::Double, workers),
             total_weight: target.total_weight(),
             sd: statistics.sd,
             factors: vec![1.0; d],

@@ -1,13 +1,10 @@
-//! The fused pass over the row blocks: L/S + ½ Σ_j λ_j ‖θ_j‖², its gradient and Hessian-vector product.
-//!
-//! For each block of rows: scores Z = X̃θ (+ offsets), probabilities P = softmax(Z), residuals s(P − Y)/S, and
-//! their product with X̃ᵀ, while the block is in the core's cache. Only partial sums leave it: one slot of them
-//! for each fixed range of blocks, added in a fixed tree.
+//! L/S + ½ Σ_j λ_j ‖θ_j‖² over row blocks: value, gradient, Hessian-vector product.
 
+use super::pass::{Buffered, Precision, Slot, Theta, Totals, View};
 use super::{Dual, Margins, Objective, Point};
 use crate::design::Storage;
 use crate::design::rows::RowBlocks;
-use crate::kernel::{self, RowSums};
+use crate::kernel;
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::{Labels, Target};
@@ -16,10 +13,6 @@ use crate::target::{Labels, Target};
 const SLOTS: usize = 16;
 /// Partial sums may take this share of X.
 const SLOT_SHARE: usize = 2;
-/// Probabilities (n × K) are kept between passes if they take less than this many numbers…
-const KEEP: usize = 32 * 1024 * 1024;
-/// …or than this share of X.
-const KEEP_SHARE: usize = 4;
 /// Sparse designs of at most this many columns are worked on as dense blocks.
 pub(crate) const DENSE_COLUMNS: usize = 1024;
 
@@ -28,79 +21,34 @@ pub(crate) const DENSE_COLUMNS: usize = 1024;
 pub(crate) struct RidgeNll<'a> {
     pub(super) blocks: RowBlocks<'a>,
     target: &'a Target,
-    pub(super) workers: Workers,
+    workers: Workers,
     pub(super) slots: Vec<Slot>,
     dual: Dual,
-    total_weight: f64,
-    keep: bool,
     /// Work on stored values only?
     sparse: bool,
-    /// The point evaluated last.
+    precision: Precision,
+    /// The point evaluated last…
     theta: Vec<f64>,
-}
-
-/// The scratch and the partial sums of one range of blocks.
-#[derive(Debug, Clone)]
-pub(super) struct Slot {
-    pub(super) blocks: std::ops::Range<usize>,
-    /// X̃ (m columns).
-    pub(super) x: Vec<f64>,
-    /// Scores, then probabilities (K columns).
-    pub(super) p: Vec<f64>,
-    /// Residuals, or Δz (K columns).
-    pub(super) u: Vec<f64>,
-    /// s_i/S; 0 beyond the last row.
-    pub(super) weight: Vec<f64>,
-    /// y_i·z_i.
-    label_score: Vec<f64>,
-    rows: RowSums,
-    /// Probabilities of all blocks of the range.
-    kept: Vec<f64>,
-    /// A row of scores, for sparse blocks.
-    row: Vec<f64>,
-    /// Columns of a block for the explicit curvatures, made on first use.
-    pub(super) scratch: Vec<f64>,
-    pub(super) sum: Vec<f64>,
-    totals: Totals,
-}
-
-/// Scalars summed over rows.
-#[derive(Debug, Clone, Copy, Default)]
-struct Totals {
-    nll: f64,
-    entropy: f64,
-    offset: f64,
-    worst: f64,
+    pub(super) double: Theta<f64>,
+    /// …in f32, where curvature is.
+    pub(super) single: Theta<f32>,
 }
 
 impl<'a> RidgeNll<'a> {
     /// `ridge`: λ_j for each of the m columns of the blocks.
-    pub(crate) fn new(blocks: RowBlocks<'a>, target: &'a Target, ridge: Vec<f64>, workers: Workers) -> Self {
+    pub(crate) fn new(
+        blocks: RowBlocks<'a>,
+        target: &'a Target,
+        ridge: Vec<f64>,
+        precision: Precision,
+        workers: Workers,
+    ) -> Self {
         let (m, k) = (blocks.columns(), target.classes().len());
         let count = blocks.count();
-        let stored = blocks.design.stored();
-        let room = (stored / SLOT_SHARE).max(1 << 20) / (m * k).max(1);
+        let room = (blocks.design.stored() / SLOT_SHARE).max(1 << 20) / (m * k).max(1);
         let slots = count.min(SLOTS).min(room.max(2)).max(1);
-        let keep = blocks.block.len(k) * count <= KEEP.max(stored / KEEP_SHARE);
         let sparse = matches!(blocks.design.storage(), Storage::Csr(_)) && m > DENSE_COLUMNS;
-        let block = blocks.block;
-        let slot = |s: usize| {
-            let range = count * s / slots..count * (s + 1) / slots;
-            Slot {
-                x: if sparse { Vec::new() } else { vec![0.0; block.len(m)] },
-                p: vec![0.0; block.len(k)],
-                u: vec![0.0; block.len(k)],
-                weight: vec![0.0; block.rows],
-                label_score: vec![0.0; block.rows],
-                rows: RowSums::new(block),
-                kept: if keep { vec![0.0; block.len(k) * range.len()] } else { Vec::new() },
-                row: vec![0.0; k],
-                scratch: Vec::new(),
-                sum: vec![0.0; m * k],
-                totals: Totals::default(),
-                blocks: range,
-            }
-        };
+        let slot = |s: usize| Slot::new(count * s / slots..count * (s + 1) / slots, m * k);
         let intercept = blocks.intercept;
         let dual = Dual { ridge, intercept, moments: vec![0.0; m * k], offsets: vec![0.0; k] };
         let mut this = Self {
@@ -108,12 +56,14 @@ impl<'a> RidgeNll<'a> {
             target,
             workers,
             dual,
-            total_weight: target.total_weight(),
-            keep,
             sparse,
+            precision,
             theta: vec![0.0; m * k],
+            double: Theta::default(),
+            single: Theta::default(),
             blocks,
         };
+        this.prepare();
         this.moments();
         this
     }
@@ -127,24 +77,44 @@ impl<'a> RidgeNll<'a> {
         self.sparse
     }
 
+    /// n/S.
+    fn scale(&self) -> f64 {
+        self.blocks.design.rows() as f64 / self.target.total_weight()
+    }
+
+    /// Runs `work` on every slot.
+    fn for_each_slot(&mut self, work: impl Fn(&View<'_>, &Thetas<'_>, &mut Slot) + Sync + Send) {
+        let scale = self.scale();
+        let view = View { target: self.target, scale, blocks: &self.blocks, sparse: self.sparse };
+        let thetas = Thetas { double: &self.double, single: &self.single };
+        self.workers.for_each(&mut self.slots, |_, slot| work(&view, &thetas, slot));
+    }
+
+    fn prepare(&mut self) {
+        let precision = self.precision;
+        self.for_each_slot(|view, _, slot| view.prepare(slot, precision));
+    }
+
     /// (1/S) Σ s x y and the mean offsets.
     fn moments(&mut self) {
-        let view = View::of(self.target, self.total_weight, &self.blocks, self.sparse);
-        self.workers.for_each(&mut self.slots, |_, slot| {
+        let (zero, k, n) = (self.theta.clone(), self.classes(), self.rows() as f64);
+        self.double.set(&zero, k, 1.0, self.sparse);
+        let precision = self.precision;
+        self.for_each_slot(|view, theta, slot| {
             slot.sum.fill(0.0);
-            for b in slot.blocks.clone() {
-                view.load(b, slot);
-                slot.u.fill(0.0);
-                view.add_labels(b, slot, 1.0);
-                view.outer(b, slot);
-            }
+            view.evaluate(slot, theta.double, precision, |view, _, mut hand, _, _| {
+                hand.u.fill(0.0);
+                view.add_labels(&mut hand, 1.0);
+                view.outer(hand);
+            });
         });
         tree_reduce(&mut self.slots, |into, from| add(&mut into.sum, &from.sum));
-        self.dual.moments.copy_from_slice(&self.slots[0].sum);
+        for (moment, sum) in self.dual.moments.iter_mut().zip(&self.slots[0].sum) {
+            *moment = sum / n;
+        }
         if let Some(offsets) = self.target.offsets() {
-            let k = self.target.classes().len();
             for (row, o) in offsets.chunks_exact(k).enumerate() {
-                let s = self.target.weight(row) / self.total_weight;
+                let s = self.target.weight(row) / self.target.total_weight();
                 for (mean, o) in self.dual.offsets.iter_mut().zip(o) {
                     *mean += s * o;
                 }
@@ -152,174 +122,71 @@ impl<'a> RidgeNll<'a> {
         }
     }
 
-    /// Runs `work` on each block of each slot with its X̃ loaded and P in `slot.p`.
-    pub(super) fn with_probabilities(&mut self, work: impl Fn(&View<'_>, usize, &mut Slot) + Sync + Send) {
-        let view = View::of(self.target, self.total_weight, &self.blocks, self.sparse);
-        let (theta, keep) = (&self.theta, self.keep);
-        self.workers.for_each(&mut self.slots, |_, slot| {
-            for b in slot.blocks.clone() {
-                view.load(b, slot);
-                if keep {
-                    let len = slot.p.len();
-                    let at = (b - slot.blocks.start) * len;
-                    let Slot { p, kept, .. } = slot;
-                    p.copy_from_slice(&kept[at..at + len]);
-                } else {
-                    let mut p = std::mem::take(&mut slot.p);
-                    view.scores(b, slot, theta, &mut p);
-                    view.add_offsets(b, &mut p);
-                    kernel::softmax_columns(view.blocks.block, &mut p, &mut slot.rows);
-                    slot.p = p;
-                }
-                work(&view, b, slot);
-            }
+    /// Sums over the slots what `work` adds to `hand.sum` (`len` numbers) for each block, with the block's
+    /// probabilities at the point evaluated last; divided by n.
+    pub(super) fn sum_blocks<T: WithTheta>(
+        &mut self,
+        len: usize,
+        work: impl Fn(&View<'_>, super::pass::Hand<'_, T>) + Sync + Send,
+    ) -> &[f64] {
+        self.for_each_slot(|view, theta, slot| {
+            slot.sum.clear();
+            slot.sum.resize(len, 0.0);
+            view.each(slot, T::theta(theta), |view, hand| work(view, hand));
         });
-    }
-}
-
-/// What every slot reads.
-pub(super) struct View<'v> {
-    target: &'v Target,
-    total_weight: f64,
-    pub(super) blocks: &'v RowBlocks<'v>,
-    sparse: bool,
-}
-
-impl<'v> View<'v> {
-    fn of(target: &'v Target, total_weight: f64, blocks: &'v RowBlocks<'v>, sparse: bool) -> Self {
-        Self { target, total_weight, blocks, sparse }
-    }
-
-    /// X̃ and s/S of a block.
-    fn load(&self, b: usize, slot: &mut Slot) {
-        if !self.sparse {
-            self.blocks.load(b, &mut slot.x);
-        }
-        let rows = self.blocks.rows(b);
-        slot.weight[rows.len()..].fill(0.0);
-        for (w, row) in slot.weight.iter_mut().zip(rows) {
-            *w = self.target.weight(row) / self.total_weight;
-        }
-    }
-
-    /// z = X̃θ (K columns).
-    pub(super) fn scores(&self, b: usize, slot: &mut Slot, theta: &[f64], z: &mut [f64]) {
-        let block = self.blocks.block;
-        let k = slot.row.len();
-        let Storage::Csr(csr) = self.blocks.design.storage() else {
-            return kernel::logits(block, &slot.x, theta, k, z);
-        };
-        if !self.sparse {
-            return kernel::logits(block, &slot.x, theta, k, z);
-        }
-        let factor = &self.blocks.standardise.factor;
-        z.fill(0.0);
-        for (r, row) in self.blocks.rows(b).enumerate() {
-            match theta.get(factor.len() * k..) {
-                Some(intercepts) if self.blocks.intercept => slot.row.copy_from_slice(intercepts),
-                _ => slot.row.fill(0.0),
-            }
-            for (j, v) in csr.row(row) {
-                let v = v * factor[j];
-                for (z, t) in slot.row.iter_mut().zip(&theta[j * k..(j + 1) * k]) {
-                    *z += v * t;
-                }
-            }
-            for (c, v) in slot.row.iter().enumerate() {
-                z[c * block.stride + r] = *v;
-            }
-        }
-    }
-
-    /// slot.sum += X̃ᵀ u.
-    pub(super) fn outer(&self, b: usize, slot: &mut Slot) {
-        let block = self.blocks.block;
-        let k = slot.row.len();
-        let csr = match self.blocks.design.storage() {
-            Storage::Csr(csr) if self.sparse => csr,
-            _ => return kernel::outer(block, &slot.x, &slot.u, k, &mut slot.sum),
-        };
-        let factor = &self.blocks.standardise.factor;
-        for (r, row) in self.blocks.rows(b).enumerate() {
-            for (c, v) in slot.row.iter_mut().enumerate() {
-                *v = slot.u[c * block.stride + r];
-            }
-            for (j, v) in csr.row(row) {
-                let v = v * factor[j];
-                for (g, u) in slot.sum[j * k..(j + 1) * k].iter_mut().zip(&slot.row) {
-                    *g += v * u;
-                }
-            }
-            if self.blocks.intercept {
-                for (g, u) in slot.sum[factor.len() * k..].iter_mut().zip(&slot.row) {
-                    *g += u;
-                }
-            }
-        }
-    }
-
-    fn add_offsets(&self, b: usize, z: &mut [f64]) {
-        if let Some(offsets) = self.target.offsets() {
-            let k = self.target.classes().len();
-            for (r, row) in self.blocks.rows(b).enumerate() {
-                for (c, o) in offsets[row * k..(row + 1) * k].iter().enumerate() {
-                    z[c * self.blocks.block.stride + r] += o;
-                }
-            }
-        }
-    }
-
-    /// u += sign · (s/S) y.
-    fn add_labels(&self, b: usize, slot: &mut Slot, sign: f64) {
-        let stride = self.blocks.block.stride;
-        let rows = self.blocks.rows(b);
-        match self.target.labels() {
-            Labels::Hard(ids) => {
-                for (r, &y) in ids[rows].iter().enumerate() {
-                    slot.u[y as usize * stride + r] += sign * slot.weight[r];
-                }
-            }
-            Labels::Soft(y) => {
-                let k = self.target.classes().len();
-                for (r, y) in y[rows.start * k..rows.end * k].chunks_exact(k).enumerate() {
-                    for (c, y) in y.iter().enumerate() {
-                        slot.u[c * stride + r] += sign * slot.weight[r] * y;
-                    }
-                }
-            }
-        }
-    }
-
-    /// `label_score` = y·z.
-    fn score_labels(&self, b: usize, z: &[f64], label_score: &mut [f64]) {
-        let stride = self.blocks.block.stride;
-        let rows = self.blocks.rows(b);
-        match self.target.labels() {
-            Labels::Hard(ids) => {
-                for (r, &y) in ids[rows].iter().enumerate() {
-                    label_score[r] = z[y as usize * stride + r];
-                }
-            }
-            Labels::Soft(y) => {
-                let k = self.target.classes().len();
-                for (r, y) in y[rows.start * k..rows.end * k].chunks_exact(k).enumerate() {
-                    label_score[r] = y.iter().enumerate().map(|(c, y)| y * z[c * stride + r]).sum();
-                }
-            }
-        }
-    }
-
-    /// Σ s/S ⟨p, o⟩ over a block.
-    fn offset_sum(&self, b: usize, slot: &Slot) -> f64 {
-        let Some(offsets) = self.target.offsets() else { return 0.0 };
-        let k = self.target.classes().len();
-        let mut sum = 0.0;
-        for (r, row) in self.blocks.rows(b).enumerate() {
-            for (c, o) in offsets[row * k..(row + 1) * k].iter().enumerate() {
-                sum += slot.weight[r] * o * slot.p[c * self.blocks.block.stride + r];
-            }
-        }
+        tree_reduce(&mut self.slots, |into, from| add(&mut into.sum, &from.sum));
+        let n = self.blocks.design.rows() as f64;
+        let sum = &mut self.slots[0].sum;
+        sum.iter_mut().for_each(|v| *v /= n);
         sum
+    }
+
+    fn product<T: WithTheta>(&mut self, v: &[f64], out: &mut [f64]) {
+        // Whatever the length of v, its products stay in the range of f32.
+        let largest = v.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+        if largest == 0.0 || !largest.is_finite() {
+            out.fill(if largest == 0.0 { 0.0 } else { f64::NAN });
+            return;
+        }
+        let mut direction = Theta::<T>::default();
+        direction.set(v, self.classes(), 1.0 / largest, self.sparse);
+        let k = self.classes();
+        let sum = self.sum_blocks(v.len(), |view, hand: super::pass::Hand<'_, T>| {
+            let hand = view.product_scores(hand, &direction);
+            kernel::covariance_columns(view.blocks.block, hand.p, hand.weight, hand.u);
+            view.outer(hand);
+        });
+        for (out, sum) in out.iter_mut().zip(sum) {
+            *out = sum * largest;
+        }
+        for ((out, v), lambda) in out.chunks_exact_mut(k).zip(v.chunks_exact(k)).zip(&self.dual.ridge) {
+            for (out, v) in out.iter_mut().zip(v) {
+                *out += lambda * v;
+            }
+        }
+    }
+}
+
+/// The point evaluated last, in both types.
+pub(super) struct Thetas<'t> {
+    double: &'t Theta<f64>,
+    single: &'t Theta<f32>,
+}
+
+/// A type that curvature can be computed in.
+pub(super) trait WithTheta: Buffered {
+    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Theta<Self>;
+}
+
+impl WithTheta for f64 {
+    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Theta<f64> {
+        thetas.double
+    }
+}
+
+impl WithTheta for f32 {
+    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Theta<f32> {
+        thetas.single
     }
 }
 
@@ -337,53 +204,47 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn evaluate(&mut self, point: &mut Point) {
+        let (k, n, precision) = (self.classes(), self.rows() as f64, self.precision);
         self.theta.copy_from_slice(&point.theta);
-        let view = View::of(self.target, self.total_weight, &self.blocks, self.sparse);
-        let (theta, keep, block) = (&self.theta, self.keep, self.blocks.block);
-        self.workers.for_each(&mut self.slots, |_, slot| {
-            slot.sum.fill(0.0);
+        self.double.set(&point.theta, k, 1.0, self.sparse);
+        if precision == Precision::Single {
+            self.single.set(&point.theta, k, 1.0, self.sparse);
+        }
+        self.for_each_slot(|view, theta, slot| {
+            slot.sum.clear();
+            slot.sum.resize(point.theta.len(), 0.0);
             slot.totals = Totals::default();
-            for b in slot.blocks.clone() {
-                view.load(b, slot);
-                let mut p = std::mem::take(&mut slot.p);
-                view.scores(b, slot, theta, &mut p);
-                view.add_offsets(b, &mut p);
-                view.score_labels(b, &p, &mut slot.label_score);
-                kernel::softmax_columns(block, &mut p, &mut slot.rows);
-                slot.p = p;
-                for r in 0..view.blocks.rows(b).len() {
-                    let log_sum = slot.rows.sum[r].ln();
-                    let nll = log_sum + (slot.rows.max[r] - slot.label_score[r]);
-                    slot.totals.nll += slot.weight[r] * nll;
-                    slot.totals.entropy += slot.weight[r] * (log_sum - slot.rows.mean[r]);
-                    slot.totals.worst = if nll > slot.totals.worst { nll } else { slot.totals.worst };
+            view.evaluate(slot, theta.double, precision, |view, label_score, mut hand, rows, totals| {
+                let of = 0..view.blocks.rows(hand.index).len();
+                // nll = ln Σ e^(z − m) + m − y·z,  entropy = ln Σ e^(z − m) − Σ p (z − m).
+                kernel::ln_in_place(&mut rows.sum);
+                for r in of {
+                    let nll = rows.sum[r] + (rows.max[r] - label_score[r]);
+                    totals.nll += hand.weight[r] * nll;
+                    totals.entropy += hand.weight[r] * (rows.sum[r] - rows.mean[r]);
                 }
-                slot.totals.offset += view.offset_sum(b, slot);
-                if keep {
-                    let len = slot.p.len();
-                    let at = (b - slot.blocks.start) * len;
-                    slot.kept[at..at + len].copy_from_slice(&slot.p);
-                }
-                kernel::weighted_columns(block, &slot.p, &slot.weight, &mut slot.u);
-                view.add_labels(b, slot, -1.0);
-                view.outer(b, slot);
-            }
+                totals.least = totals.least.min(view.least_label_probability(&hand));
+                totals.offset += view.offset_sum(&hand);
+                kernel::weighted_columns(view.blocks.block, hand.p, hand.weight, hand.u);
+                view.add_labels(&mut hand, -1.0);
+                view.outer(hand);
+            });
         });
         tree_reduce(&mut self.slots, |into, from| {
             add(&mut into.sum, &from.sum);
             into.totals.nll += from.totals.nll;
             into.totals.entropy += from.totals.entropy;
             into.totals.offset += from.totals.offset;
-            into.totals.worst = into.totals.worst.max(from.totals.worst);
+            into.totals.least = into.totals.least.min(from.totals.least);
         });
         let Slot { sum, totals, .. } = &self.slots[0];
-        point.nll_gradient.clone_from(sum);
-        point.gradient.clone_from(sum);
-        point.nll_mean = totals.nll;
-        point.entropy_mean = totals.entropy;
-        point.offset_mean = totals.offset;
-        point.worst_nll = totals.worst;
-        let k = self.classes();
+        point.nll_gradient.clear();
+        point.nll_gradient.extend(sum.iter().map(|g| g / n));
+        point.gradient.clone_from(&point.nll_gradient);
+        point.nll_mean = totals.nll / n;
+        point.entropy_mean = totals.entropy / n;
+        point.offset_mean = totals.offset / n;
+        point.least_label_probability = totals.least;
         let mut penalty = 0.0;
         for (j, &lambda) in self.dual.ridge.iter().enumerate() {
             for (g, t) in point.gradient[j * k..(j + 1) * k].iter_mut().zip(&point.theta[j * k..]) {
@@ -395,58 +256,70 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
-        for slot in &mut self.slots {
-            slot.sum.fill(0.0);
-        }
-        self.with_probabilities(|view, b, slot| {
-            let mut u = std::mem::take(&mut slot.u);
-            view.scores(b, slot, v, &mut u);
-            kernel::covariance_columns(view.blocks.block, &slot.p, &slot.weight, &mut u, &mut slot.rows.mean);
-            slot.u = u;
-            view.outer(b, slot);
-        });
-        tree_reduce(&mut self.slots, |into, from| add(&mut into.sum, &from.sum));
-        let k = self.classes();
-        for (j, &lambda) in self.dual.ridge.iter().enumerate() {
-            for at in j * k..(j + 1) * k {
-                out[at] = self.slots[0].sum[at] + lambda * v[at];
-            }
+        match self.precision {
+            Precision::Single => self.product::<f32>(v, out),
+            Precision::Double => self.product::<f64>(v, out),
         }
     }
 
     fn hessian(&mut self) -> Symmetric {
-        self.full_hessian()
+        match self.precision {
+            Precision::Single => self.full_hessian::<f32>(),
+            Precision::Double => self.full_hessian::<f64>(),
+        }
     }
 
     fn shared_block(&mut self) -> Symmetric {
-        self.shared_gram()
+        match self.precision {
+            Precision::Single => self.shared_gram::<f32>(),
+            Precision::Double => self.shared_gram::<f64>(),
+        }
     }
 
     fn hessian_diagonal(&mut self, out: &mut [f64]) {
-        self.diagonal(out);
+        match self.precision {
+            Precision::Single => self.diagonal::<f32>(out),
+            Precision::Double => self.diagonal::<f64>(out),
+        }
+    }
+
+    fn sharpen(&mut self) -> bool {
+        let sharpened = self.precision == Precision::Single;
+        if sharpened {
+            self.precision = Precision::Double;
+            self.prepare();
+        }
+        sharpened
     }
 
     fn margins(&mut self, direction: &[f64]) -> Option<Margins> {
         let Labels::Hard(ids) = self.target.labels() else { return None };
         let k = self.classes();
         let stride = self.blocks.block.stride;
-        let view = View::of(self.target, self.total_weight, &self.blocks, self.sparse);
         let mut margins = Margins {
             low: f64::INFINITY,
             high: f64::NEG_INFINITY,
             apart: vec![f64::INFINITY; k],
             gains: vec![f64::NEG_INFINITY; k],
         };
-        let slot = &mut self.slots[0];
-        for b in 0..view.blocks.count() {
-            view.load(b, slot);
-            let mut u = std::mem::take(&mut slot.u);
-            view.scores(b, slot, direction, &mut u);
-            for (r, row) in view.blocks.rows(b).enumerate() {
-                let y = ids[row] as usize;
+        let mut along = Theta::<f64>::default();
+        along.set(direction, k, 1.0, self.sparse);
+        let view = View { target: self.target, scale: 1.0, blocks: &self.blocks, sparse: self.sparse };
+        let (mut x, mut row) = (Vec::new(), vec![0.0; k]);
+        let mut z = vec![0.0; self.blocks.block.len(k)];
+        if !self.sparse {
+            x.resize(self.blocks.block.len(self.blocks.columns()), 0.0);
+        }
+        for b in 0..self.blocks.count() {
+            if !self.sparse {
+                self.blocks.load(b, &mut x);
+            }
+            view.scores(b, &x, &along, &mut row, &mut z);
+            for (r, of) in self.blocks.rows(b).enumerate() {
+                let y = ids[of] as usize;
                 let mut least = f64::INFINITY;
                 for c in (0..k).filter(|c| *c != y) {
-                    let margin = u[y * stride + r] - u[c * stride + r];
+                    let margin = z[y * stride + r] - z[c * stride + r];
                     margins.apart[c] = margins.apart[c].min(margin);
                     least = least.min(margin);
                 }
@@ -455,7 +328,6 @@ impl Objective for RidgeNll<'_> {
                 margins.low = margins.low.min(least);
                 margins.high = margins.high.max(least);
             }
-            slot.u = u;
         }
         Some(margins)
     }

@@ -111,7 +111,7 @@ pub(crate) fn minimise(
                 break (Status::Converged, CertificateKind::DualityGap, gap);
             }
         }
-        if limits.separable && limits.provable && point.worst_nll < std::f64::consts::LN_2 {
+        if limits.separable && limits.provable && point.least_label_probability > 0.5 {
             recession = objective.margins(&point.theta).map(|m| Recession::new(&point.theta, &m));
             break (Status::Separated, CertificateKind::NewtonDecrement, point.value);
         }
@@ -199,11 +199,14 @@ pub(crate) fn minimise(
             stale = true;
             stalls = 0;
         } else {
+            // A step that fails may be the fault of rounded curvature.
+            let sharpened = objective.sharpen();
+            stale |= sharpened;
             stalls += 1;
             // The next product needs the probabilities of this point again.
             objective.evaluate(&mut point);
             passes += 1.0;
-            if flat || stalls >= STALLS * 4 || step.length == 0.0 {
+            if (flat && !sharpened) || stalls >= STALLS * 4 || step.length == 0.0 {
                 break (Status::PrecisionLimit, kind, open);
             }
         }

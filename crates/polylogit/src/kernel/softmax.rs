@@ -1,0 +1,153 @@
+//! The softmax of a block by columns, and the products of its Jacobian.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::lanes::Real;
+use super::{Block, exp};
+
+/// Rows that are worked on together: their sums stay in registers.
+const TOGETHER: usize = 16;
+
+/// What [`softmax_columns`] knows of each row besides its probabilities.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowSums<T> {
+    /// m = max_k z_k.
+    pub(crate) max: Vec<T>,
+    /// Σ_k e^(z_k − m), at least 1.
+    pub(crate) sum: Vec<T>,
+    /// Σ_k p_k (z_k − m): the entropy is ln(sum) − mean.
+    pub(crate) mean: Vec<T>,
+}
+
+impl<T: Real> RowSums<T> {
+    pub(crate) fn new(block: Block) -> Self {
+        let zeros = || vec![T::ZERO; block.rows];
+        Self { max: zeros(), sum: zeros(), mean: zeros() }
+    }
+}
+
+/// Replaces the scores `z` (K columns) of a block by their softmax.
+pub(crate) fn softmax_columns<T: Real>(block: Block, z: &mut [T], rows: &mut RowSums<T>) {
+    assert!(block.rows.is_multiple_of(TOGETHER) && z.len().is_multiple_of(block.stride));
+    assert!(rows.max.len() == block.rows && block.rows <= block.stride);
+    Arch::new().dispatch(Softmax { block, z, rows });
+}
+
+struct Softmax<'a, T> {
+    block: Block,
+    z: &'a mut [T],
+    rows: &'a mut RowSums<T>,
+}
+
+impl<T: Real> WithSimd for Softmax<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { block, z, rows } = self;
+        for first in (0..block.rows).step_by(TOGETHER) {
+            let mut max = [T::NEG_INFINITY; TOGETHER];
+            for z in z.chunks_exact(block.stride) {
+                let z = &z[first..first + TOGETHER];
+                for r in 0..TOGETHER {
+                    max[r] = if z[r] > max[r] { z[r] } else { max[r] };
+                }
+            }
+            let (mut sum, mut mean) = ([T::ZERO; TOGETHER], [T::ZERO; TOGETHER]);
+            for z in z.chunks_exact_mut(block.stride) {
+                let z = &mut z[first..first + TOGETHER];
+                for r in 0..TOGETHER {
+                    let t = z[r] - max[r];
+                    let e = T::exp_negative::<S>(t);
+                    z[r] = e;
+                    sum[r] += e;
+                    // e·t → 0 as t → −∞; the product alone would be NaN there.
+                    mean[r] = T::fma::<S>(e, if t < T::UNDERFLOW { T::ZERO } else { t }, mean[r]);
+                }
+            }
+            let mut scale = [T::ONE; TOGETHER];
+            for r in 0..TOGETHER {
+                scale[r] = T::ONE / sum[r];
+                mean[r] = mean[r] * scale[r];
+            }
+            for z in z.chunks_exact_mut(block.stride) {
+                let z = &mut z[first..first + TOGETHER];
+                for r in 0..TOGETHER {
+                    z[r] = z[r] * scale[r];
+                }
+            }
+            let of = first..first + TOGETHER;
+            rows.max[of.clone()].copy_from_slice(&max);
+            rows.sum[of.clone()].copy_from_slice(&sum);
+            rows.mean[of].copy_from_slice(&mean);
+        }
+    }
+}
+
+/// Replaces each x ≥ 1 by ln x.
+pub(crate) fn ln_in_place(x: &mut [f64]) {
+    struct Ln<'a>(&'a mut [f64]);
+    impl WithSimd for Ln<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            for x in self.0 {
+                *x = exp::ln(*x, f64::fma::<S>);
+            }
+        }
+    }
+    Arch::new().dispatch(Ln(x));
+}
+
+/// `u_k ← w p_k (u_k − Σ_l p_l u_l)` for each row: the softmax's Jacobian times u, weighted. `p` and `u` have K
+/// columns.
+pub(crate) fn covariance_columns<T: Real>(block: Block, p: &[T], w: &[T], u: &mut [T]) {
+    assert!(block.rows.is_multiple_of(TOGETHER) && w.len() >= block.rows && p.len() == u.len());
+    Arch::new().dispatch(Covariance { block, p, w, u });
+}
+
+struct Covariance<'a, T> {
+    block: Block,
+    p: &'a [T],
+    w: &'a [T],
+    u: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Covariance<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { block, p, w, u } = self;
+        for first in (0..block.rows).step_by(TOGETHER) {
+            let of = first..first + TOGETHER;
+            let mut mean = [T::ZERO; TOGETHER];
+            for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact(block.stride)) {
+                let (p, u) = (&p[of.clone()], &u[of.clone()]);
+                for r in 0..TOGETHER {
+                    mean[r] = T::fma::<S>(p[r], u[r], mean[r]);
+                }
+            }
+            let w = &w[of.clone()];
+            for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {
+                let (p, u) = (&p[of.clone()], &mut u[of.clone()]);
+                for r in 0..TOGETHER {
+                    u[r] = w[r] * p[r] * (u[r] - mean[r]);
+                }
+            }
+        }
+    }
+}
+
+/// `out_c = q ∘ x_c` for each column c of a block: `x` and `out` have the same number of columns.
+pub(crate) fn weighted_columns<T: Real>(block: Block, x: &[T], q: &[T], out: &mut [T]) {
+    assert_eq!(x.len(), out.len());
+    Arch::new().dispatch(|| {
+        let q = &q[..block.rows];
+        for (x, out) in x.chunks_exact(block.stride).zip(out.chunks_exact_mut(block.stride)) {
+            for ((o, x), q) in out.iter_mut().zip(x).zip(q) {
+                *o = *x * *q;
+            }
+        }
+    });
+}
