@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::ThreadPool;
 
 /// Multiply-adds below which a pool costs more than it gives.
-const WORTH_A_POOL: f64 = 2e6;
+const WORTH_A_POOL: f64 = 5e5;
 
 /// Pools by (process, threads). A forked child gets pools of its own: threads do not survive a fork, and
 /// waiting for them would hang it.

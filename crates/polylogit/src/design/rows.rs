@@ -36,7 +36,7 @@ impl<'a> RowBlocks<'a> {
     /// Blocks that fit a core's cache together with `extra` more columns each.
     pub(crate) fn new(design: Design<'a>, standardise: Standardise, intercept: bool, extra: usize) -> Self {
         let columns = design.features() + usize::from(intercept) + extra;
-        let rows = (CACHE / columns).clamp(128, 256) / GROUP * GROUP;
+        let rows = (CACHE / columns).clamp(256, 256) / GROUP * GROUP;
         Self { design, standardise, intercept, block: Block::new(rows.min(design.rows())) }
     }
 

@@ -15,10 +15,12 @@ use super::pcg::{self, Step, Workspace};
 use super::preconditioner::{Preconditioner, center_rows};
 use super::{Event, Observer, Status};
 use crate::certificate::{self, CertificateKind};
-use crate::objective::{Margins, Objective, Point};
+use crate::objective::{Dual, Margins, Objective, Point};
 
 /// Steps that lead nowhere in a row after which float64 has no more to give.
 const STALLS: usize = 8;
+/// A step is solved until the gap that it foresees is this share of the one asked for.
+const AMPLE: f64 = 0.3;
 /// F is known to this relative accuracy.
 const ROUNDING: f64 = 4e-15;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
@@ -88,7 +90,7 @@ pub(crate) fn minimise(
     objective.evaluate(&mut point);
     let mut trial = point.clone();
     let (mut work, mut step) = (Workspace::default(), Step::default());
-    let (mut radius, mut first_norm) = (None, None);
+    let (mut radius, mut first_norm, mut last_norm) = (None, None, None::<f64>);
     let (mut passes, mut steps, mut stalls) = (1.0, 0, 0);
     let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
     let mut stale = true; // Is the metric that of another point?
@@ -122,12 +124,21 @@ pub(crate) fn minimise(
         let first = first_norm;
         let forcing = move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
         let asked = std::cell::Cell::new(false);
+        let dual = objective.dual().clone();
         pcg::solve(
             objective,
             &metric,
             &point.gradient,
             radius,
             forcing,
+            |norm, s, residual| match (certified, last_norm) {
+                (Some(gap), Some(last)) => {
+                    // What the model leaves out shrinks with the square of the step, the gap with its square.
+                    let aim = AMPLE * limits.tol * point.value;
+                    gap * (norm / last).powi(4) <= aim && foreseen_gap(&point, &dual, s, residual, &mut trial) <= aim
+                }
+                _ => false,
+            },
             &|| {
                 asked.set(asked.get() || observer.cancelled());
                 asked.get()
@@ -194,6 +205,7 @@ pub(crate) fn minimise(
                 now
             });
         }
+        last_norm = (better && !step.boundary && gained > 0.5 * decrement).then_some(step.gradient_norm);
         if better {
             std::mem::swap(&mut point, &mut trial);
             stale = true;
@@ -212,6 +224,23 @@ pub(crate) fn minimise(
         }
     };
     Outcome { point, status, kind, gap, steps, passes, solver, reason, recession }
+}
+
+/// The duality gap at θ + s if the gradient there is `gradient`; `ahead` is scratch.
+fn foreseen_gap(point: &Point, dual: &Dual, s: &[f64], gradient: &[f64], ahead: &mut Point) -> f64 {
+    let k = dual.offsets.len();
+    ahead.theta.clone_from(&point.theta);
+    ahead.theta.iter_mut().zip(s).for_each(|(t, s)| *t += s);
+    ahead.gradient.clear();
+    ahead.gradient.extend_from_slice(gradient);
+    ahead.nll_gradient.clear();
+    let rows = gradient.chunks_exact(k).zip(ahead.theta.chunks_exact(k)).zip(&dual.ridge);
+    for ((g, t), lambda) in rows {
+        ahead.nll_gradient.extend(g.iter().zip(t).map(|(g, t)| g - lambda * t));
+    }
+    ahead.entropy_mean = point.entropy_mean;
+    ahead.offset_mean = point.offset_mean;
+    certificate::duality_gap(ahead, dual).unwrap_or(f64::INFINITY)
 }
 
 fn square(v: &[f64]) -> f64 {

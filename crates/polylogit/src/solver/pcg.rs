@@ -1,7 +1,8 @@
 //! Conjugate gradients in a trust region: the step of a truncated Newton method.
 //!
 //! Minimises q(s) = g·s + ½ s·Hs over ‖s‖_M ≤ Δ with residuals r = g + Hs, y = M⁻¹r, directions d, and stops at
-//! ‖r‖_{M⁻¹} ≤ η ‖g‖_{M⁻¹}, at the boundary, or where the curvature is not positive.
+//! ‖r‖_{M⁻¹} ≤ η ‖g‖_{M⁻¹}, where r, the gradient that the model foresees after the step, is small `enough` to end
+//! the fit, at the boundary, or where the curvature is not positive.
 //!
 //! Source: T. Steihaug, The conjugate gradient method and trust regions in large scale optimization (1983).
 
@@ -49,6 +50,7 @@ pub(super) fn solve(
     gradient: &[f64],
     radius: Option<f64>,
     forcing: impl Fn(f64) -> f64,
+    mut enough: impl FnMut(f64, &[f64], &[f64]) -> bool,
     cancelled: &dyn Fn() -> bool,
     work: &mut Workspace,
     step: &mut Step,
@@ -112,7 +114,7 @@ pub(super) fn solve(
         ss += 2.0 * alpha * sd + alpha * alpha * dd;
         metric.apply(r, y);
         let next = dot(r, y);
-        if next.max(0.0).sqrt() <= target {
+        if next.max(0.0).sqrt() <= target || enough(step.gradient_norm, &step.s, r) {
             break;
         }
         let beta = next / ry;

@@ -9,11 +9,11 @@ use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
 
 /// Parameters up to which the Hessian is factored at every step.
-const ALWAYS_EXACT: usize = 160;
+const ALWAYS_EXACT: usize = 0;
 /// Passes that an exact Hessian may cost to be taken at every step.
 const CHEAP_PASSES: f64 = 12.0;
 /// Parameters up to which an exact Hessian is taken at all (72 MB).
-const EXACT: usize = 3000;
+const EXACT: usize = 0;
 /// Columns up to which a shared block is factored.
 const SHARED: usize = 2500;
 
