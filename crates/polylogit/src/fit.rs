@@ -15,8 +15,10 @@ use crate::objective::ridge::{self, RidgeNll};
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::solver::newton_cg::{self, Limits, Outcome};
+use crate::solver::preconditioner;
 use crate::solver::{Observer, Status};
 use crate::target::Target;
+use crate::warm_up::warm_up;
 
 /// A fitted model, how the fit ended and how good it is.
 #[derive(Debug, Clone)]
@@ -83,17 +85,22 @@ pub(crate) fn fit(
         standardise.factor[relation.column] = 0.0;
     }
 
-    let parameters = (design.features() + 1) * k;
-    let precision = if parameters <= 160 { Precision::Double } else { Precision::Single };
+    let theta = start(options, target, &standardise, k);
+    let (theta, sample_passes) = match options.warm_start {
+        Some(_) => (theta, 0.0),
+        None => warm_up(design, target, options, &standardise, &ridge, &workers, observer, theta),
+    };
+    let columns = design.features() + usize::from(options.intercept);
+    let precision = precision(design.rows(), columns, k);
     let mut objective = objective(design, target, options, standardise.clone(), &ridge, precision, &workers);
     let limits = Limits {
         tol: options.tol,
+        good_enough: None,
         max_steps: options.max_steps,
         separable: ridge.iter().all(|&l| l == 0.0) && design.features() > 0,
         provable: target.ids().is_some() && target.offsets().is_none(),
         sparse: objective.is_sparse(),
     };
-    let theta = start(options, target, &standardise, k);
     let outcome = newton_cg::minimise(&mut objective, theta, limits, observer);
 
     if let Some(recession) = &outcome.recession {
@@ -129,11 +136,16 @@ pub(crate) fn fit(
         total_weight: target.total_weight(),
         feature_sd: statistics.sd,
         steps,
-        passes,
+        passes: sample_passes + passes,
         solver,
         reason,
         diagnosis,
     })
+}
+
+/// Where every step factors the Hessian, it is wanted to rounding.
+pub(crate) fn precision(rows: usize, columns: usize, classes: usize) -> Precision {
+    if preconditioner::always_exact(rows, columns, classes) { Precision::Double } else { Precision::Single }
 }
 
 /// λ_j on the raw weights W_·j.

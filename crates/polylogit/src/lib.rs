@@ -60,6 +60,7 @@ mod scalar;
 pub mod softmax;
 pub mod solver;
 mod target;
+mod warm_up;
 
 pub mod diagnose;
 

@@ -3,6 +3,7 @@
 
 mod csr;
 pub(crate) mod rows;
+pub(crate) mod sample;
 pub(crate) mod statistics;
 
 use crate::error::{Error, Result, check_len};

@@ -69,6 +69,7 @@ fn fewest(
         );
         let limits = Limits {
             tol: 1e-9,
+            good_enough: None,
             max_steps: REFIT_STEPS,
             separable: true,
             provable: target.ids().is_some() && target.offsets().is_none(),

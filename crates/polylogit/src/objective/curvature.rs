@@ -12,11 +12,11 @@ impl RidgeNll<'_> {
     ///
     /// Products of two features times products of two classes: only pairs j ≤ l and k < c are summed, since
     /// H_(j,k),(l,k) = −Σ_{c≠k} H_(j,k),(l,c).
-    pub(super) fn full_hessian<T: WithTheta>(&mut self) -> Symmetric {
+    pub(super) fn full_hessian<T: WithTheta>(&mut self, every: usize) -> Symmetric {
         let (m, k) = (self.columns(), self.classes());
         let (feature_pairs, class_pairs) = (m * (m + 1) / 2, k * (k - 1) / 2);
         let ridge = self.dual().ridge.clone();
-        let sums = self.sum_blocks(feature_pairs * class_pairs, |view, hand: Hand<'_, T>| {
+        let sums = self.sum_blocks(feature_pairs * class_pairs, every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
             // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
@@ -74,7 +74,7 @@ impl RidgeNll<'_> {
     /// (1/S) Σ s q x xᵀ + diag(λ), q = mean_k p_k (1 − p_k).
     pub(super) fn shared_gram<T: WithTheta>(&mut self) -> Symmetric {
         let (m, k) = (self.columns(), self.classes());
-        let sums = self.sum_blocks(m * m, |view, hand: Hand<'_, T>| {
+        let sums = self.sum_blocks(m * m, 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
             let q = &mut u[..block.stride];
@@ -105,7 +105,7 @@ impl RidgeNll<'_> {
     /// H_(j,k),(j,k).
     pub(super) fn diagonal<T: WithTheta>(&mut self, out: &mut [f64]) {
         let k = self.classes();
-        let sums = self.sum_blocks(out.len(), |view, hand: Hand<'_, T>| {
+        let sums = self.sum_blocks(out.len(), 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { index, x, p, u, weight, extra, sum, .. } = hand;
             for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {

@@ -75,8 +75,11 @@ pub(crate) trait Objective {
     fn evaluate(&mut self, point: &mut Point);
     /// out = ∇²F v. One pass.
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]);
-    /// ∇²F, rows and columns in the order of θ (index j·K + k). About m·K/8 passes.
-    fn hessian(&mut self) -> Symmetric;
+    /// ∇²F, rows and columns in the order of θ (index j·K + k), estimated from every `every`th block of rows
+    /// (1: all). About m·K/8 passes over the rows that it reads.
+    fn hessian(&mut self, every: usize) -> Symmetric;
+    /// The weight of the rarest class as a share of S.
+    fn rarest(&self) -> f64;
     /// (1/S) Σ s_i q_i x_i x_iᵀ + diag(λ_j) with q_i = mean_k p_ik (1 − p_ik) (m × m): one block that serves
     /// every class (Böhning 1992, with the current weights).
     fn shared_block(&mut self) -> Symmetric;
@@ -277,7 +280,7 @@ impl<'a> SoftmaxObjective<'a> {
     /// As [`SoftmaxObjective::nll`].
     pub fn hessian(&mut self, at: &Coefficients) -> Result<Vec<f64>> {
         self.point(at)?;
-        let h = self.ridge.hessian();
+        let h = self.ridge.hessian(1);
         let (k, m) = (self.ridge.classes(), self.factors.len() + 1);
         let index = |p: usize| p % m * k + p / m;
         let fixed = |p: usize| !self.intercept && p % m == m - 1;

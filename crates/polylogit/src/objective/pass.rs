@@ -246,17 +246,18 @@ impl View<'_> {
         }
     }
 
-    /// Runs `work` on each block of the slot with its X̃ and its probabilities at θ.
+    /// Runs `work` on every `every`th block of the slot with its X̃ and its probabilities at θ.
     pub(super) fn each<T: Buffered>(
         &self,
         slot: &mut Slot,
         theta: &Theta<T>,
+        every: usize,
         mut work: impl FnMut(&Self, Hand<'_, T>),
     ) {
         let block = self.blocks.block;
         let columns = block.len(self.blocks.columns());
         let wide = block.len(self.target.classes().len());
-        for b in slot.blocks.clone() {
+        for b in slot.blocks.clone().filter(|b| b.is_multiple_of(every)) {
             let at = b - slot.blocks.start;
             let (scratch, sum) = T::parts(slot);
             self.weigh(b, &mut scratch.weight);

@@ -122,22 +122,28 @@ impl<'a> RidgeNll<'a> {
         }
     }
 
-    /// Sums over the slots what `work` adds to `hand.sum` (`len` numbers) for each block, with the block's
-    /// probabilities at the point evaluated last; divided by n.
+    /// Sums over the slots what `work` adds to `hand.sum` (`len` numbers) for every `every`th block, with the
+    /// block's probabilities at the point evaluated last; over the weight of these blocks.
     pub(super) fn sum_blocks<T: WithTheta>(
         &mut self,
         len: usize,
+        every: usize,
         work: impl Fn(&View<'_>, super::pass::Hand<'_, T>) + Sync + Send,
     ) -> &[f64] {
         self.for_each_slot(|view, theta, slot| {
             slot.sum.clear();
             slot.sum.resize(len, 0.0);
-            view.each(slot, T::theta(theta), |view, hand| work(view, hand));
+            view.each(slot, T::theta(theta), every, |view, hand| work(view, hand));
         });
         tree_reduce(&mut self.slots, |into, from| add(&mut into.sum, &from.sum));
-        let n = self.blocks.design.rows() as f64;
+        let rows = (0..self.blocks.count()).step_by(every).flat_map(|b| self.blocks.rows(b));
+        let weight: f64 = match self.target.sample_weights() {
+            None => rows.count() as f64,
+            Some(s) if every > 1 => rows.map(|row| s[row]).sum::<f64>() * self.scale(),
+            Some(_) => self.rows() as f64,
+        };
         let sum = &mut self.slots[0].sum;
-        sum.iter_mut().for_each(|v| *v /= n);
+        sum.iter_mut().for_each(|v| *v /= weight);
         sum
     }
 
@@ -151,7 +157,7 @@ impl<'a> RidgeNll<'a> {
         let mut direction = Theta::<T>::default();
         direction.set(v, self.classes(), 1.0 / largest, self.sparse);
         let k = self.classes();
-        let sum = self.sum_blocks(v.len(), |view, hand: super::pass::Hand<'_, T>| {
+        let sum = self.sum_blocks(v.len(), 1, |view, hand: super::pass::Hand<'_, T>| {
             let hand = view.product_scores(hand, &direction);
             kernel::covariance_columns(view.blocks.block, hand.p, hand.weight, hand.u);
             view.outer(hand);
@@ -262,11 +268,15 @@ impl Objective for RidgeNll<'_> {
         }
     }
 
-    fn hessian(&mut self) -> Symmetric {
+    fn hessian(&mut self, every: usize) -> Symmetric {
         match self.precision {
-            Precision::Single => self.full_hessian::<f32>(),
-            Precision::Double => self.full_hessian::<f64>(),
+            Precision::Single => self.full_hessian::<f32>(every),
+            Precision::Double => self.full_hessian::<f64>(every),
         }
+    }
+
+    fn rarest(&self) -> f64 {
+        self.target.class_weights().iter().copied().fold(f64::INFINITY, f64::min) / self.target.total_weight()
     }
 
     fn shared_block(&mut self) -> Symmetric {

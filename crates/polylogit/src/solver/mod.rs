@@ -2,7 +2,7 @@
 
 pub(crate) mod newton_cg;
 mod pcg;
-mod preconditioner;
+pub(crate) mod preconditioner;
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -23,6 +23,8 @@ const STALLS: usize = 8;
 const AMPLE: f64 = 0.3;
 /// F is known to this relative accuracy.
 const ROUNDING: f64 = 4e-15;
+/// Steps that promise less than this share of F are believed to be in the range where F is quadratic.
+const ROUNDED: f64 = 1e-6;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
 const SUSPECT: f64 = 0.1;
 /// Rows may go against a separating direction by this share of its best row.
@@ -67,6 +69,8 @@ impl Recession {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) tol: f64,
+    /// End as well when a step promises less than this share of F?
+    pub(crate) good_enough: Option<f64>,
     pub(crate) max_steps: usize,
     /// Is nothing penalised, so that separable classes have no finite optimum?
     pub(crate) separable: bool,
@@ -156,6 +160,9 @@ pub(crate) fn minimise(
         if asked.get() {
             break (Status::Cancelled, kind, open);
         }
+        if limits.good_enough.is_some_and(|share| !step.boundary && decrement <= share * point.value) {
+            break (Status::Converged, kind, open);
+        }
         if certified.is_none() {
             if tell(observer, steps, passes, &point, decrement, limits.tol) {
                 break (Status::Cancelled, kind, open);
@@ -211,8 +218,8 @@ pub(crate) fn minimise(
             stale = true;
             stalls = 0;
         } else {
-            // A step that fails may be the fault of rounded curvature.
-            let sharpened = objective.sharpen();
+            // That a small step fails may be the fault of rounded curvature.
+            let sharpened = decrement <= ROUNDED * point.value.abs() && objective.sharpen();
             stale |= sharpened;
             stalls += 1;
             // The next product needs the probabilities of this point again.

@@ -1,7 +1,8 @@
 //! The metric in which steps are measured, and which one is worth its price.
 //!
 //! - *exact*: the factored Hessian. Costs about m·K/8 passes; with it a Newton step is one solve.
-//! - *lagged*: the exact one of an earlier point; conjugate gradients finish the step.
+//! - *sampled*: the Hessian of a share of the rows, or that of an earlier point; conjugate gradients finish
+//!   the step.
 //! - *shared*: one m × m block for every class (Böhning 1992, with the current weights), m/(4K) passes.
 //! - *diagonal*: where m × m does not pay.
 
@@ -9,13 +10,19 @@ use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
 
 /// Parameters up to which the Hessian is factored at every step.
-const ALWAYS_EXACT: usize = 0;
+const ALWAYS_EXACT: usize = 160;
 /// Passes that an exact Hessian may cost to be taken at every step.
 const CHEAP_PASSES: f64 = 12.0;
-/// Parameters up to which an exact Hessian is taken at all (72 MB).
-const EXACT: usize = 0;
+/// Parameters up to which a Hessian is taken at all (72 MB).
+const EXACT: usize = 3000;
 /// Columns up to which a shared block is factored.
 const SHARED: usize = 2500;
+/// Rows for each parameter that a sampled Hessian reads,
+const SAMPLE: f64 = 6.0;
+/// and rows of the rarest class for each column.
+const SAMPLE_RAREST: f64 = 1.0;
+/// A factorisation, a flop, takes this many times the time of a flop of a pass.
+const SEQUENTIAL: f64 = 8.0;
 
 /// M⁻¹ of some metric M near the Hessian.
 #[derive(Debug)]
@@ -31,51 +38,71 @@ enum Metric {
 
 /// The metric and the policy that renews it.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent answers of one cost model")]
 pub(super) struct Preconditioner {
     classes: usize,
     metric: Option<Metric>,
     always_exact: bool,
-    exact_cost: f64,
+    /// Every how manyth block a sampled Hessian reads, and its cost in passes.
+    every: usize,
+    hessian_cost: f64,
     shared_cost: f64,
-    may_exact: bool,
+    may_take_hessian: bool,
     may_share: bool,
-    want_exact: bool,
+    wants_hessian: bool,
+}
+
+/// Is the Hessian of this shape factored at every step?
+pub(crate) fn always_exact(rows: usize, columns: usize, classes: usize) -> bool {
+    let parameters = columns * classes;
+    parameters <= ALWAYS_EXACT || parameters <= EXACT && hessian_cost(rows, columns, classes, 1) <= CHEAP_PASSES
+}
+
+/// Passes of 4·n·m·K flops that a factored Hessian of every `every`th block costs.
+fn hessian_cost(rows: usize, columns: usize, classes: usize, every: usize) -> f64 {
+    let p = (columns * classes) as f64;
+    p / (8.0 * every as f64) + SEQUENTIAL * p * p / (12.0 * rows as f64)
 }
 
 impl Preconditioner {
     /// For an objective; `sparse` ones have no dense blocks.
     pub(super) fn new(objective: &dyn Objective, sparse: bool) -> Self {
-        let (n, m, k) = (objective.rows() as f64, objective.columns(), objective.classes());
+        let (n, m, k) = (objective.rows(), objective.columns(), objective.classes());
         let parameters = m * k;
-        let (mf, p) = (m as f64, parameters as f64);
-        // Sums over rows, then the factorisation, in passes of 4·n·m·K flops.
-        let exact_cost = p / 8.0 + p * p / (12.0 * n);
-        let shared_cost = mf / (4.0 * k as f64) + mf * mf / (12.0 * n * k as f64);
-        let may_exact = !sparse && parameters <= EXACT;
+        let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / objective.rarest());
+        let every = ((n as f64 / sample) as usize).max(1);
+        let mf = m as f64;
+        let may_take_hessian = !sparse && parameters <= EXACT;
+        let always_exact = !sparse && always_exact(n, m, k);
         Self {
             classes: k,
             metric: None,
-            always_exact: may_exact && (parameters <= ALWAYS_EXACT || exact_cost <= CHEAP_PASSES),
-            exact_cost,
-            shared_cost,
-            may_exact,
+            always_exact,
+            every: if always_exact { 1 } else { every },
+            hessian_cost: hessian_cost(n, m, k, if always_exact { 1 } else { every }),
+            shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
+            may_take_hessian,
             may_share: !sparse && m <= SHARED,
-            want_exact: false,
+            // A sample that is cheaper than a few products is taken at once.
+            wants_hessian: may_take_hessian && hessian_cost(n, m, k, every) <= 4.0,
         }
     }
 
     /// The method's name and the reason for it.
     pub(super) fn explain(&self) -> (&'static str, String) {
-        let (exact, shared) = (self.exact_cost, self.shared_cost);
+        let (hessian, shared) = (self.hessian_cost, self.shared_cost);
         if self.always_exact {
-            ("newton", format!("an exact Hessian costs about {exact:.0} passes here: factored at every step"))
+            ("newton", format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step"))
         } else if self.may_share {
-            let then = if self.may_exact { ", the exact Hessian when those grow slow" } else { "" };
-            let reason = format!(
-                "an exact Hessian costs about {exact:.0} passes, one block for all classes {shared:.1}: \
-                 conjugate gradients with the block{then}"
-            );
+            let of = if self.every > 1 { format!("the Hessian of 1/{} of the rows", self.every) } else { "an exact Hessian".into() };
+            let reason = if self.wants_hessian {
+                format!("{of} costs about {hessian:.1} passes: conjugate gradients with it")
+            } else {
+                let then = if self.may_take_hessian { ", the Hessian when those grow slow" } else { "" };
+                format!(
+                    "{of} costs about {hessian:.0} passes, one block for all classes {shared:.1}: conjugate gradients \
+                     with the block{then}"
+                )
+            };
             ("newton-cg", reason)
         } else {
             ("newton-cg", "too many columns for a dense block: conjugate gradients with the diagonal".into())
@@ -84,14 +111,14 @@ impl Preconditioner {
 
     /// Renews the metric at the point evaluated last; returns the passes that it cost.
     pub(super) fn renew(&mut self, objective: &mut dyn Objective) -> f64 {
-        if self.always_exact || self.want_exact {
-            self.want_exact = false;
-            let mut h = objective.hessian();
+        if self.always_exact || self.wants_hessian {
+            self.wants_hessian = false;
+            let mut h = objective.hessian(self.every);
             fix_gauge(&mut h, self.classes);
             if let Some(factor) = Cholesky::new(&h) {
-                let current = !factor.jittered;
+                let current = !factor.jittered && self.every == 1;
                 self.metric = Some(Metric::Exact { factor, current });
-                return self.exact_cost;
+                return self.hessian_cost;
             }
         }
         match &mut self.metric {
@@ -117,13 +144,13 @@ impl Preconditioner {
         }
     }
 
-    /// Hears how many products a step took: a slow one asks for the exact Hessian next time.
+    /// Hears how many products a step took: a slow one asks for a Hessian next time.
     pub(super) fn took(&mut self, products: usize) {
         let slow = match self.metric {
-            Some(Metric::Exact { .. }) => self.exact_cost / 4.0,
-            _ => self.exact_cost,
+            Some(Metric::Exact { .. }) => self.hessian_cost,
+            _ => 1.5 * self.hessian_cost,
         };
-        self.want_exact = self.may_exact && products as f64 > slow.max(4.0);
+        self.wants_hessian = self.may_take_hessian && products as f64 > slow.max(4.0);
     }
 
     /// Is the metric the Hessian itself?
