@@ -3,7 +3,7 @@
 use crate::certificate::Certificate;
 use crate::coefficients::Coefficients;
 use crate::design::Design;
-use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::rows::Standardise;
 use crate::design::statistics::ColumnStatistics;
 use crate::diagnose::duplicates::duplicate_columns;
 use crate::diagnose::{Diagnosis, rank, separation};
@@ -11,14 +11,15 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::objective::coordinates;
 use crate::objective::pass::Precision;
-use crate::objective::ridge::{self, RidgeNll};
+use crate::objective::{self, DENSE_COLUMNS, Objective};
 use crate::options::Options;
 use crate::parallel::Workers;
+use crate::row_space::RowSpace;
 use crate::solver::newton_cg::{self, Limits, Outcome};
 use crate::solver::preconditioner;
 use crate::solver::{Observer, Status};
 use crate::target::Target;
-use crate::warm_up::warm_up;
+use crate::warm_up::{Muted, warm_up};
 
 /// A fitted model, how the fit ended and how good it is.
 #[derive(Debug, Clone)]
@@ -85,11 +86,7 @@ pub(crate) fn fit(
         standardise.factor[relation.column] = 0.0;
     }
 
-    let theta = start(options, target, &standardise, k);
-    let (theta, sample_passes) = match options.warm_start {
-        Some(_) => (theta, 0.0),
-        None => warm_up(design, target, options, &standardise, &ridge, &workers, observer, theta),
-    };
+    let (theta, start_passes) = lead(design, target, options, &standardise, &ridge, &workers, observer);
     let columns = design.features() + usize::from(options.intercept);
     let precision = precision(design.rows(), columns, k);
     let mut objective = objective(design, target, options, standardise.clone(), &ridge, precision, &workers);
@@ -99,9 +96,8 @@ pub(crate) fn fit(
         max_steps: options.max_steps,
         separable: ridge.iter().all(|&l| l == 0.0) && design.features() > 0,
         provable: target.ids().is_some() && target.offsets().is_none(),
-        sparse: objective.is_sparse(),
     };
-    let outcome = newton_cg::minimise(&mut objective, theta, limits, observer);
+    let outcome = newton_cg::minimise(&mut *objective, theta, limits, observer);
 
     if let Some(recession) = &outcome.recession {
         diagnosis.separation = Some(separation::describe(design, target, options, &standardise, recession));
@@ -136,11 +132,59 @@ pub(crate) fn fit(
         total_weight: target.total_weight(),
         feature_sd: statistics.sd,
         steps,
-        passes: sample_passes + passes,
+        passes: start_passes + passes,
         solver,
         reason,
         diagnosis,
     })
+}
+
+/// Where to start from, and the passes over X that it cost: the given coefficients, or what the row space or growing
+/// samples lead to.
+fn lead(
+    design: &Design<'_>,
+    target: &Target,
+    options: &Options,
+    standardise: &Standardise,
+    ridge: &[f64],
+    workers: &Workers,
+    observer: &mut dyn Observer,
+) -> (Vec<f64>, f64) {
+    let k = target.classes().len();
+    let theta = start(options, target, standardise, k);
+    if options.warm_start.is_some() {
+        return (theta, 0.0);
+    }
+    let scaled = scaled_ridge(ridge, standardise);
+    let Some(space) = RowSpace::new(design, standardise, &scaled, workers) else {
+        return warm_up(design, target, options, standardise, ridge, workers, observer, theta);
+    };
+    let (n, d) = (design.rows(), design.features());
+    // The Gram matrix and the way back, as passes of 4·n·d·K flops.
+    let passes = n as f64 / (4.0 * k as f64) + 1.0;
+    let Ok(rows) = Design::dense(&space.rows, n, space.rank) else { return (theta, passes) };
+    let mut ones = vec![1.0; space.rank];
+    let mut start = vec![0.0; space.rank * k];
+    if options.intercept {
+        ones.push(0.0);
+        start.extend_from_slice(&theta[d * k..]);
+    }
+    let identity = Standardise::identity(space.rank);
+    let precision = precision(n, ones.len(), k);
+    let mut objective =
+        objective::of(&rows, target, identity, options.intercept, ones, precision, workers.clone());
+    let limits = Limits {
+        tol: 0.1 * options.tol,
+        good_enough: None,
+        max_steps: options.max_steps,
+        separable: false,
+        provable: false,
+    };
+    let outcome = newton_cg::minimise(&mut *objective, start, limits, &mut Muted(observer));
+    let (phi, intercepts) = outcome.point.theta.split_at(space.rank * k);
+    let mut theta = space.theta(design, phi, k, workers);
+    theta.extend_from_slice(intercepts);
+    (theta, passes + outcome.passes * space.rank as f64 / d as f64)
 }
 
 /// Where every step factors the Hessian, it is wanted to rounding.
@@ -158,7 +202,7 @@ fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {
 /// left out where the intercept does its work.
 fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatistics) -> Standardise {
     let d = design.features();
-    let center = options.intercept && !(design.is_sparse() && d > ridge::DENSE_COLUMNS);
+    let center = options.intercept && !(design.is_sparse() && d > DENSE_COLUMNS);
     let mut s = Standardise::identity(d);
     for j in 0..d {
         let (mean, sd) = (statistics.mean[j], statistics.sd[j]);
@@ -173,6 +217,12 @@ fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatis
     s
 }
 
+/// λ_j of the solver's θ_j. Columns left out keep a unit ridge: their θ stays 0 and nothing is singular.
+fn scaled_ridge(ridge: &[f64], standardise: &Standardise) -> Vec<f64> {
+    let scaled = |(lambda, factor): (&f64, &f64)| if *factor > 0.0 { lambda * factor * factor } else { 1.0 };
+    ridge.iter().zip(&standardise.factor).map(scaled).collect()
+}
+
 pub(crate) fn objective<'a>(
     design: &Design<'a>,
     target: &'a Target,
@@ -181,13 +231,12 @@ pub(crate) fn objective<'a>(
     ridge: &[f64],
     precision: Precision,
     workers: &Workers,
-) -> RidgeNll<'a> {
-    // Columns left out keep a unit ridge: their θ stays 0 and nothing is singular.
-    let scaled = |(lambda, factor): (&f64, &f64)| if *factor > 0.0 { lambda * factor * factor } else { 1.0 };
-    let intercept = options.intercept.then_some(0.0);
-    let ridge = ridge.iter().zip(&standardise.factor).map(scaled).chain(intercept).collect();
-    let blocks = RowBlocks::new(*design, standardise, options.intercept, 3 * target.classes().len());
-    RidgeNll::new(blocks, target, ridge, precision, workers.clone())
+) -> Box<dyn Objective + 'a> {
+    let mut ridge = scaled_ridge(ridge, &standardise);
+    if options.intercept {
+        ridge.push(0.0);
+    }
+    objective::of(design, target, standardise, options.intercept, ridge, precision, workers.clone())
 }
 
 /// The given start, or weights of 0 and the log frequencies of the classes.

@@ -56,6 +56,7 @@ mod model;
 pub mod objective;
 mod options;
 mod parallel;
+mod row_space;
 mod scalar;
 pub mod softmax;
 pub mod solver;

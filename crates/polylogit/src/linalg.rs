@@ -2,7 +2,7 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
-use faer::{Mat, MatMut, Par, Spec};
+use faer::{Mat, MatMut, Par, Side, Spec};
 
 /// A symmetric matrix, row-major.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,17 @@ pub(crate) struct Symmetric {
 impl Symmetric {
     pub(crate) fn zeros(n: usize) -> Self {
         Self { n, values: vec![0.0; n * n] }
+    }
+
+    /// Eigenvalues, and the eigenvectors as the columns of a row-major matrix; of the lower triangle. `None` if it
+    /// is not finite.
+    pub(crate) fn eigen(&self) -> Option<(Vec<f64>, Vec<f64>)> {
+        let n = self.n;
+        let a = Mat::from_fn(n, n, |i, j| self.values[i.max(j) * n + i.min(j)]);
+        let eigen = a.self_adjoint_eigen(Side::Lower).ok()?;
+        let values = (0..n).map(|i| eigen.S()[i]).collect();
+        let vectors = (0..n * n).map(|at| eigen.U()[(at / n, at % n)]).collect();
+        Some((values, vectors))
     }
 
     pub(crate) fn diagonal(&self) -> impl Iterator<Item = f64> {
@@ -147,6 +158,18 @@ mod tests {
         assert!(!factor.jittered);
         factor.solve_in_place(&mut b, 3);
         assert!(b.iter().zip(&x).all(|(b, x)| (b - x).abs() < 1e-12));
+    }
+
+    #[test]
+    fn eigenvectors_rebuild_their_matrix() {
+        let a = Symmetric { n: 3, values: vec![2.0, 9.0, 9.0, 1.0, 3.0, 9.0, 0.5, 0.0, 1.0] };
+        let (values, u) = a.eigen().unwrap();
+        for i in 0..3 {
+            for j in 0..=i {
+                let sum: f64 = (0..3).map(|c| u[i * 3 + c] * values[c] * u[j * 3 + c]).sum();
+                assert!((sum - a.values[i * 3 + j]).abs() < 1e-14);
+            }
+        }
     }
 
     #[test]

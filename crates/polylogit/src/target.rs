@@ -52,7 +52,8 @@ impl Target {
     /// The given rows, with other weights.
     pub(crate) fn subset(&self, rows: &[usize], weights: Vec<f64>) -> Self {
         let k = self.classes.len();
-        let wide = |v: &[f64]| rows.iter().flat_map(|&i| &v[i * k..(i + 1) * k]).copied().collect::<Vec<f64>>();
+        let wide =
+            |v: &[f64]| rows.iter().flat_map(|&i| &v[i * k..(i + 1) * k]).copied().collect::<Vec<f64>>();
         let labels = match &self.labels {
             Labels::Hard(ids) => Labels::Hard(rows.iter().map(|&i| ids[i]).collect()),
             Labels::Soft(y) => Labels::Soft(wide(y)),

@@ -41,7 +41,11 @@ pub(crate) fn warm_up(
     mut theta: Vec<f64>,
 ) -> (Vec<f64>, f64) {
     let (n, m, k) = (design.rows(), design.features() + 1, target.classes().len());
-    let first = (ROWS_PER_COLUMN * m).max((ROWS_PER_PARAMETER * m * k).min(n / LARGEST_FIRST));
+    if m > n {
+        return (theta, 0.0);
+    }
+    let first =
+        (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k).min(n / LARGEST_FIRST).max(OF_EACH_CLASS * k);
     let (mut rows, mut passes) = (first, 0.0);
     while rows * LAST <= n && !observer.cancelled() {
         let Some((sampled, weights)) = sample(target, rows) else { break };
@@ -58,9 +62,8 @@ pub(crate) fn warm_up(
             max_steps: options.max_steps,
             separable: false,
             provable: false,
-            sparse: objective.is_sparse(),
         };
-        let outcome = newton_cg::minimise(&mut objective, theta.clone(), limits, &mut Muted(observer));
+        let outcome = newton_cg::minimise(&mut *objective, theta.clone(), limits, &mut Muted(observer));
         passes += outcome.passes * sampled.len() as f64 / n as f64;
         if outcome.status == Status::Cancelled {
             break;
@@ -105,7 +108,7 @@ fn hash(row: u64) -> u64 {
 }
 
 /// Hears no steps (they are those of another objective), but may still stop the work.
-struct Muted<'o>(&'o mut dyn Observer);
+pub(crate) struct Muted<'o>(pub(crate) &'o mut dyn Observer);
 
 impl Observer for Muted<'_> {
     fn step(&mut self, _: &crate::solver::Event) -> std::ops::ControlFlow<()> {

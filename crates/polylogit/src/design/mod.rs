@@ -2,6 +2,7 @@
 //! coefficients.
 
 mod csr;
+pub(crate) mod lines;
 pub(crate) mod rows;
 pub(crate) mod sample;
 pub(crate) mod statistics;

@@ -16,8 +16,12 @@ impl Gathered {
     pub(crate) fn new(design: &Design<'_>, rows: &[usize]) -> Self {
         let d = design.features();
         match design.storage() {
-            Storage::F32(x) => Self::F32(rows.iter().flat_map(|&i| &x[i * d..(i + 1) * d]).copied().collect()),
-            Storage::F64(x) => Self::F64(rows.iter().flat_map(|&i| &x[i * d..(i + 1) * d]).copied().collect()),
+            Storage::F32(x) => {
+                Self::F32(rows.iter().flat_map(|&i| &x[i * d..(i + 1) * d]).copied().collect())
+            }
+            Storage::F64(x) => {
+                Self::F64(rows.iter().flat_map(|&i| &x[i * d..(i + 1) * d]).copied().collect())
+            }
             Storage::Csr(x) => {
                 let (mut values, mut columns, mut starts) = (vec![], vec![], vec![0]);
                 for &row in rows {

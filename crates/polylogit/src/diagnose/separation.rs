@@ -73,10 +73,9 @@ fn fewest(
             max_steps: REFIT_STEPS,
             separable: true,
             provable: target.ids().is_some() && target.offsets().is_none(),
-            sparse: false,
         };
         let theta = crate::fit::start(options, target, &only, target.classes().len());
-        let found = newton_cg::minimise(&mut objective, theta, limits, &mut Silent).recession;
+        let found = newton_cg::minimise(&mut *objective, theta, limits, &mut Silent).recession;
         found.is_some_and(|r| {
             r.complete >= recession.complete && recession.classes.iter().all(|c| r.classes.contains(c))
         })

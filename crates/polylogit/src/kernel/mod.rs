@@ -6,6 +6,7 @@
 //! in `plain.rs` that tests compare it with.
 
 mod exp;
+mod gather;
 mod lanes;
 mod logits;
 mod outer;
@@ -13,6 +14,7 @@ mod outer;
 mod plain;
 mod softmax;
 
+pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits};
 pub(crate) use outer::{outer, outer_lower};

@@ -3,7 +3,6 @@
 use super::Objective;
 use super::pass::Hand;
 use super::ridge::{RidgeNll, WithTheta};
-use crate::design::Storage;
 use crate::kernel;
 use crate::linalg::Symmetric;
 
@@ -18,7 +17,7 @@ impl RidgeNll<'_> {
         let ridge = self.dual().ridge.clone();
         let sums = self.sum_blocks(feature_pairs * class_pairs, every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { x, p, u, weight, extra, sum, .. } = hand;
+            let Hand { x, p, u, weight, extra, sum } = hand;
             // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
             u.resize(block.len(class_pairs.max(k)), T::ZERO);
             let mut pair = 0;
@@ -76,7 +75,7 @@ impl RidgeNll<'_> {
         let (m, k) = (self.columns(), self.classes());
         let sums = self.sum_blocks(m * m, 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { x, p, u, weight, extra, sum, .. } = hand;
+            let Hand { x, p, u, weight, extra, sum } = hand;
             let q = &mut u[..block.stride];
             q.fill(T::ZERO);
             let share = T::from_f64(1.0 / k as f64);
@@ -107,30 +106,15 @@ impl RidgeNll<'_> {
         let k = self.classes();
         let sums = self.sum_blocks(out.len(), 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { index, x, p, u, weight, extra, sum, .. } = hand;
+            let Hand { x, p, u, weight, extra, sum } = hand;
             for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {
                 for ((u, p), w) in u.iter_mut().zip(p).zip(weight) {
                     *u = *w * *p * (T::ONE - *p);
                 }
             }
-            match view.blocks.design.storage() {
-                Storage::Csr(csr) if view.sparse => {
-                    let factor = &view.blocks.standardise.factor;
-                    for (r, row) in view.blocks.rows(index).enumerate() {
-                        let ones = view.blocks.intercept.then_some((factor.len(), 1.0));
-                        for (j, v) in csr.row(row).map(|(j, v)| (j, v * factor[j])).chain(ones) {
-                            for c in 0..k {
-                                sum[j * k + c] += v * v * u[c * block.stride + r].to_f64();
-                            }
-                        }
-                    }
-                }
-                _ => {
-                    extra.clear();
-                    extra.extend(x.iter().map(|v| *v * *v));
-                    kernel::outer(block, extra, u, k, sum);
-                }
-            }
+            extra.clear();
+            extra.extend(x.iter().map(|v| *v * *v));
+            kernel::outer(block, extra, u, k, sum);
         });
         out.copy_from_slice(sums);
         for (at, out) in out.iter_mut().enumerate() {

@@ -4,18 +4,20 @@ pub(crate) mod coordinates;
 pub(crate) mod curvature;
 pub(crate) mod pass;
 pub(crate) mod ridge;
+mod sparse;
 
 use crate::coefficients::Coefficients;
-use crate::design::Design;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::statistics::ColumnStatistics;
+use crate::design::{Design, Storage};
 use crate::error::{Error, Result, check_len};
 use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
 
-use pass::Precision;
+use pass::{Precision, Totals};
 use ridge::RidgeNll;
+use sparse::SparseNll;
 
 /// F and what comes with it at one θ, as a value that is passed on.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +66,7 @@ pub(crate) struct Margins {
 }
 
 /// A smooth convex function of θ (m × K) as solvers see it. Curvature is that at the point evaluated last.
-pub(crate) trait Objective {
+pub(crate) trait Objective: std::fmt::Debug + Send {
     /// K.
     fn classes(&self) -> usize;
     /// m.
@@ -82,15 +84,123 @@ pub(crate) trait Objective {
     fn rarest(&self) -> f64;
     /// (1/S) Σ s_i q_i x_i x_iᵀ + diag(λ_j) with q_i = mean_k p_ik (1 − p_ik) (m × m): one block that serves
     /// every class (Böhning 1992, with the current weights).
-    fn shared_block(&mut self) -> Symmetric;
+    /// `None` where X has too many columns for it.
+    fn shared_block(&mut self) -> Option<Symmetric>;
     /// The diagonal of ∇²F (m × K).
     fn hessian_diagonal(&mut self, out: &mut [f64]);
     /// Computes curvature in f64 from now on, from the next evaluation; `false` if it does so already.
     fn sharpen(&mut self) -> bool;
     /// How far apart `direction` moves the scores of the classes; `None` for soft labels.
     fn margins(&mut self, direction: &[f64]) -> Option<Margins>;
+    /// Other λ_j.
+    fn set_ridge(&mut self, ridge: Vec<f64>);
     /// What the certificate needs.
     fn dual(&self) -> &Dual;
+}
+
+impl Dual {
+    /// All but the moments.
+    fn new(ridge: Vec<f64>, intercept: bool, target: &Target) -> Self {
+        let k = target.classes().len();
+        let mut offsets = vec![0.0; k];
+        for (row, o) in target.offsets().unwrap_or_default().chunks_exact(k).enumerate() {
+            let s = target.weight(row) / target.total_weight();
+            for (mean, o) in offsets.iter_mut().zip(o) {
+                *mean += s * o;
+            }
+        }
+        Self { ridge, intercept, moments: Vec::new(), offsets }
+    }
+
+    /// From sums over rows and ∂(L/S)/∂θ: F and its gradient.
+    fn complete(&self, point: &mut Point, totals: &Totals, n: f64) {
+        point.nll_mean = totals.nll / n;
+        point.entropy_mean = totals.entropy / n;
+        point.offset_mean = totals.offset / n;
+        point.least_label_probability = totals.least;
+        point.gradient.clone_from(&point.nll_gradient);
+        self.add_ridge(&point.theta, &mut point.gradient);
+        let rows = point.theta.chunks_exact(self.offsets.len()).zip(&self.ridge);
+        let penalty: f64 = rows.map(|(t, lambda)| 0.5 * lambda * t.iter().map(|t| t * t).sum::<f64>()).sum();
+        point.value = point.nll_mean + penalty;
+    }
+
+    /// out_j += λ_j v_j.
+    fn add_ridge(&self, v: &[f64], out: &mut [f64]) {
+        let k = self.offsets.len();
+        for ((out, v), lambda) in out.chunks_exact_mut(k).zip(v.chunks_exact(k)).zip(&self.ridge) {
+            for (out, v) in out.iter_mut().zip(v) {
+                *out += lambda * v;
+            }
+        }
+    }
+}
+
+/// What v is multiplied with so that its products stay in the range of f32, whatever its length. `None` where
+/// there is nothing to compute: then `out` is 0, or NaN if v is not finite.
+fn unit_scale(v: &[f64], out: &mut [f64]) -> Option<f64> {
+    let largest = v.iter().fold(0.0f64, |a, v| if v.is_nan() { f64::NAN } else { a.max(v.abs()) });
+    if largest > 0.0 && largest.is_finite() {
+        return Some(1.0 / largest);
+    }
+    out.fill(if largest == 0.0 { 0.0 } else { f64::NAN });
+    None
+}
+
+/// The weight of the rarest class as a share of S.
+fn rarest(target: &Target) -> f64 {
+    target.class_weights().iter().copied().fold(f64::INFINITY, f64::min) / target.total_weight()
+}
+
+/// Margins while rows are counted in.
+struct Tally(Margins);
+
+impl Tally {
+    fn new(classes: usize) -> Self {
+        Self(Margins {
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+            apart: vec![f64::INFINITY; classes],
+            gains: vec![f64::NEG_INFINITY; classes],
+        })
+    }
+
+    /// A row of class y with scores Δz.
+    fn add(&mut self, y: usize, z: impl Fn(usize) -> f64) {
+        let margins = &mut self.0;
+        let mut least = f64::INFINITY;
+        for c in (0..margins.apart.len()).filter(|c| *c != y) {
+            let margin = z(y) - z(c);
+            margins.apart[c] = margins.apart[c].min(margin);
+            least = least.min(margin);
+        }
+        margins.apart[y] = margins.apart[y].min(least);
+        margins.gains[y] = margins.gains[y].max(least);
+        margins.low = margins.low.min(least);
+        margins.high = margins.high.max(least);
+    }
+}
+
+/// Sparse designs of at most this many columns are worked on as dense blocks.
+pub(crate) const DENSE_COLUMNS: usize = 1024;
+
+/// The objective of a design: dense blocks, or stored values. `ridge`: λ_j for each of the m columns.
+pub(crate) fn of<'a>(
+    design: &Design<'a>,
+    target: &'a Target,
+    standardise: Standardise,
+    intercept: bool,
+    ridge: Vec<f64>,
+    precision: Precision,
+    workers: Workers,
+) -> Box<dyn Objective + 'a> {
+    let blocks = RowBlocks::new(*design, standardise, intercept, 3 * target.classes().len());
+    match design.storage() {
+        Storage::Csr(csr) if blocks.columns() > DENSE_COLUMNS => {
+            Box::new(SparseNll::new(csr, blocks, target, ridge, precision, workers))
+        }
+        _ => Box::new(RidgeNll::new(blocks, target, ridge, precision, workers)),
+    }
 }
 
 /// F(W, b) = L/S + (λ/2) Σ_j v_j ‖W_·j‖² at any coefficients: values, gradients, curvature.
@@ -109,7 +219,7 @@ pub(crate) trait Objective {
 /// ```
 #[derive(Debug)]
 pub struct SoftmaxObjective<'a> {
-    ridge: RidgeNll<'a>,
+    objective: Box<dyn Objective + 'a>,
     total_weight: f64,
     sd: Vec<f64>,
     factors: Vec<f64>,
@@ -131,10 +241,16 @@ impl<'a> SoftmaxObjective<'a> {
         let workers = Workers::new(None, work);
         let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
         let d = design.features();
-        let k = target.classes().len();
-        let blocks = RowBlocks::new(*design, Standardise::identity(d), true, 3 * k);
         Ok(Self {
-            ridge: RidgeNll::new(blocks, target, vec![0.0; d + 1], Precision::Double, workers),
+            objective: of(
+                design,
+                target,
+                Standardise::identity(d),
+                true,
+                vec![0.0; d + 1],
+                Precision::Double,
+                workers,
+            ),
             total_weight: target.total_weight(),
             sd: statistics.sd,
             factors: vec![1.0; d],
@@ -194,11 +310,11 @@ impl<'a> SoftmaxObjective<'a> {
             self.lambda * self.factors[j] * sd * sd
         });
         let ridge = ridge.chain([0.0]).collect();
-        self.ridge.set_ridge(ridge);
+        self.objective.set_ridge(ridge);
     }
 
     fn theta(&self, c: &Coefficients) -> Result<Vec<f64>> {
-        let (k, d) = (self.ridge.classes(), self.factors.len());
+        let (k, d) = (self.objective.classes(), self.factors.len());
         check_len("coefficients", "classes", k, c.classes())?;
         if c.features() != d {
             return Err(Error::Features { expected: c.features(), found: d });
@@ -214,7 +330,7 @@ impl<'a> SoftmaxObjective<'a> {
     }
 
     fn coefficients(&self, theta: &[f64], scale: f64) -> Result<Coefficients> {
-        let (k, d) = (self.ridge.classes(), self.factors.len());
+        let (k, d) = (self.objective.classes(), self.factors.len());
         let weights = (0..k * d).map(|at| scale * theta[at % d * k + at / d]).collect();
         let free = if self.intercept { scale } else { 0.0 };
         Coefficients::new(k, d, weights, theta[d * k..].iter().map(|b| free * b).collect())
@@ -222,7 +338,7 @@ impl<'a> SoftmaxObjective<'a> {
 
     fn point(&mut self, at: &Coefficients) -> Result<Point> {
         let mut point = Point { theta: self.theta(at)?, ..Point::default() };
-        self.ridge.evaluate(&mut point);
+        self.objective.evaluate(&mut point);
         Ok(point)
     }
 
@@ -269,7 +385,7 @@ impl<'a> SoftmaxObjective<'a> {
         self.point(at)?;
         let v = self.theta(v)?;
         let mut out = vec![0.0; v.len()];
-        self.ridge.hessian_vector_product(&v, &mut out);
+        self.objective.hessian_vector_product(&v, &mut out);
         self.coefficients(&out, 1.0)
     }
 
@@ -280,8 +396,8 @@ impl<'a> SoftmaxObjective<'a> {
     /// As [`SoftmaxObjective::nll`].
     pub fn hessian(&mut self, at: &Coefficients) -> Result<Vec<f64>> {
         self.point(at)?;
-        let h = self.ridge.hessian(1);
-        let (k, m) = (self.ridge.classes(), self.factors.len() + 1);
+        let h = self.objective.hessian(1);
+        let (k, m) = (self.objective.classes(), self.factors.len() + 1);
         let index = |p: usize| p % m * k + p / m;
         let fixed = |p: usize| !self.intercept && p % m == m - 1;
         let entry = |p: usize, q: usize| {

@@ -7,7 +7,6 @@
 //! F and its gradient are computed in f64. Curvature may be computed in f32 ([`Precision::Single`]): a step
 //! needs a few digits of it only, and they pass through half the memory and twice the lanes.
 
-use crate::design::Storage;
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels, Real, RowSums};
 use crate::target::{Labels, Target};
@@ -74,8 +73,6 @@ pub(super) struct Scratch<T> {
     /// s_i n/S; 0 beyond the last row.
     weight: Vec<T>,
     rows: RowSums<T>,
-    /// A row of scores, for sparse blocks.
-    row: Vec<T>,
     /// Columns for explicit curvature, made on first use.
     extra: Vec<T>,
 }
@@ -91,7 +88,6 @@ impl<T> Default for Scratch<T> {
             u: vec![],
             weight: vec![],
             rows,
-            row: vec![],
             extra: vec![],
         }
     }
@@ -99,8 +95,7 @@ impl<T> Default for Scratch<T> {
 
 /// A block at hand.
 pub(super) struct Hand<'s, T> {
-    pub(super) index: usize,
-    /// X̃ (m columns); empty where stored values are worked on.
+    /// X̃ (m columns).
     pub(super) x: &'s [T],
     /// Probabilities (K columns).
     pub(super) p: &'s [T],
@@ -110,7 +105,6 @@ pub(super) struct Hand<'s, T> {
     pub(super) u: &'s mut Vec<T>,
     /// Columns to use.
     pub(super) extra: &'s mut Vec<T>,
-    row: &'s mut [T],
     /// The slot's sum.
     pub(super) sum: &'s mut Vec<f64>,
 }
@@ -135,28 +129,39 @@ impl Buffered for f32 {
 
 /// What every slot reads.
 pub(super) struct View<'v> {
-    pub(super) target: &'v Target,
+    target: &'v Target,
     /// n/S.
-    pub(super) scale: f64,
+    scale: f64,
     pub(super) blocks: &'v RowBlocks<'v>,
-    /// Work on stored values only?
-    pub(super) sparse: bool,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.nll += other.nll;
+        self.entropy += other.entropy;
+        self.offset += other.offset;
+        self.least = self.least.min(other.least);
+    }
 }
 
 impl Slot {
-    pub(super) fn new(blocks: std::ops::Range<usize>, parameters: usize) -> Self {
+    pub(super) fn new(blocks: std::ops::Range<usize>) -> Self {
         Self {
             blocks,
             double: Scratch::default(),
             single: Scratch::default(),
             label_score: vec![],
-            sum: vec![0.0; parameters],
+            sum: vec![],
             totals: Totals::default(),
         }
     }
 }
 
-impl View<'_> {
+impl<'v> View<'v> {
+    pub(super) fn new(target: &'v Target, blocks: &'v RowBlocks<'v>) -> Self {
+        Self { target, scale: blocks.design.rows() as f64 / target.total_weight(), blocks }
+    }
+
     /// Makes the slot's buffers for gradients, and for curvature in `precision`.
     pub(super) fn prepare(&self, slot: &mut Slot, precision: Precision) {
         slot.label_score.resize(self.blocks.block.rows, 0.0);
@@ -181,14 +186,10 @@ impl View<'_> {
         scratch.u.resize(block.len(k), T::ZERO);
         scratch.weight.resize(block.rows, T::ZERO);
         scratch.rows = RowSums::new(block);
-        scratch.row.resize(k, T::ZERO);
         if curvature && bytes(k) <= KEPT.max(self.blocks.design.bytes() / 4) {
             scratch.kept.resize(block.len(k) * range.len(), T::ZERO);
         }
         scratch.p.resize(block.len(k), T::ZERO);
-        if self.sparse {
-            return;
-        }
         if bytes(m) <= packed {
             scratch.packed.resize(block.len(m) * range.len(), T::ZERO);
             for (b, x) in range.zip(scratch.packed.chunks_exact_mut(block.len(m))) {
@@ -199,32 +200,25 @@ impl View<'_> {
         }
     }
 
-    /// Scores, softmax and what `work` makes of them for each block of the slot, in f64; keeps the probabilities
-    /// for curvature in `precision`.
-    pub(super) fn evaluate(
-        &self,
-        slot: &mut Slot,
-        theta: &Theta<f64>,
-        precision: Precision,
-        mut work: impl FnMut(&Self, &mut [f64], Hand<'_, f64>, &mut RowSums<f64>, &mut Totals),
-    ) {
+    /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, in f64; keeps the
+    /// probabilities for curvature in `precision`.
+    pub(super) fn evaluate(&self, slot: &mut Slot, theta: &Panels<f64>, precision: Precision) {
         let block = self.blocks.block;
         let columns = block.len(self.blocks.columns());
         let wide = block.len(self.target.classes().len());
         for b in slot.blocks.clone() {
             let at = b - slot.blocks.start;
             let Slot { double, single, label_score, sum, totals, .. } = slot;
-            self.weigh(b, &mut double.weight);
-            let x = of_block(&double.packed, &mut double.x, at, columns, |x| self.load(b, x));
+            let Scratch { packed, kept, x, p, u, weight, rows, .. } = double;
+            let x = of_block(packed, x, at, columns, |x| self.blocks.load(b, x));
             // Where the curvature is in f64, too, the probabilities arise where they are kept.
-            let p = match double.kept.get_mut(at * wide..(at + 1) * wide) {
+            let p = match kept.get_mut(at * wide..(at + 1) * wide) {
                 Some(kept) => kept,
-                None => &mut double.p,
+                None => p,
             };
-            self.scores(b, x, theta, &mut double.row, p);
-            self.add_offsets(b, p);
-            self.score_labels(b, p, label_score);
-            kernel::softmax_columns(block, p, &mut double.rows);
+            kernel::logits(block, x, theta, p);
+            self.weigh(b, weight);
+            self.residuals(b, p, weight, u, rows, label_score, totals);
             if precision == Precision::Single
                 && let Some(kept) = single.kept.get_mut(at * wide..(at + 1) * wide)
             {
@@ -232,25 +226,59 @@ impl View<'_> {
                     *kept = *p as f32;
                 }
             }
-            let hand = Hand {
-                index: b,
-                x,
-                p,
-                weight: &double.weight,
-                u: &mut double.u,
-                extra: &mut double.extra,
-                row: &mut double.row,
-                sum,
-            };
-            work(self, label_score, hand, &mut double.rows, totals);
+            kernel::outer(block, x, u, self.target.classes().len(), sum);
         }
+    }
+
+    /// Adds Σ s n/S x y to the slot's sum.
+    pub(super) fn moments(&self, slot: &mut Slot) {
+        let block = self.blocks.block;
+        for b in slot.blocks.clone() {
+            let at = b - slot.blocks.start;
+            let Slot { double: Scratch { packed, x, u, weight, .. }, sum, .. } = slot;
+            let x = of_block(packed, x, at, block.len(self.blocks.columns()), |x| self.blocks.load(b, x));
+            self.weigh(b, weight);
+            u.fill(0.0);
+            self.add_labels(b, weight, u, 1.0);
+            kernel::outer(block, x, u, self.target.classes().len(), sum);
+        }
+    }
+
+    /// From the scores `z` (K columns) of a block without offsets: their softmax in place, the weighted residuals
+    /// `u` = w (p − y), and the block's part in the totals.
+    #[expect(clippy::too_many_arguments, reason = "buffers of a block, all of one shape")]
+    pub(super) fn residuals(
+        &self,
+        b: usize,
+        z: &mut [f64],
+        weight: &[f64],
+        u: &mut [f64],
+        rows: &mut RowSums<f64>,
+        label_score: &mut [f64],
+        totals: &mut Totals,
+    ) {
+        let block = self.blocks.block;
+        self.add_offsets(b, z);
+        self.score_labels(b, z, label_score);
+        kernel::softmax_columns(block, z, rows);
+        // nll = ln Σ e^(z − m) + m − y·z,  entropy = ln Σ e^(z − m) − Σ p (z − m).
+        kernel::ln_in_place(&mut rows.sum);
+        for r in 0..self.blocks.rows(b).len() {
+            let nll = rows.sum[r] + (rows.max[r] - label_score[r]);
+            totals.nll += weight[r] * nll;
+            totals.entropy += weight[r] * (rows.sum[r] - rows.mean[r]);
+        }
+        totals.least = totals.least.min(self.least_label_probability(b, z));
+        totals.offset += self.offset_sum(b, z, weight);
+        kernel::weighted_columns(block, z, weight, u);
+        self.add_labels(b, weight, u, -1.0);
     }
 
     /// Runs `work` on every `every`th block of the slot with its X̃ and its probabilities at θ.
     pub(super) fn each<T: Buffered>(
         &self,
         slot: &mut Slot,
-        theta: &Theta<T>,
+        theta: &Panels<T>,
         every: usize,
         mut work: impl FnMut(&Self, Hand<'_, T>),
     ) {
@@ -260,27 +288,20 @@ impl View<'_> {
         for b in slot.blocks.clone().filter(|b| b.is_multiple_of(every)) {
             let at = b - slot.blocks.start;
             let (scratch, sum) = T::parts(slot);
-            self.weigh(b, &mut scratch.weight);
-            let x = of_block(&scratch.packed, &mut scratch.x, at, columns, |x| self.load(b, x));
-            let (row, rows) = (&mut scratch.row, &mut scratch.rows);
-            let p = of_block(&scratch.kept, &mut scratch.p, at, wide, |p| {
-                self.scores(b, x, theta, row, p);
+            let Scratch { packed, kept, x, p, u, weight, rows, extra } = scratch;
+            self.weigh(b, weight);
+            let x = of_block(packed, x, at, columns, |x| self.blocks.load(b, x));
+            let p = of_block(kept, p, at, wide, |p| {
+                kernel::logits(block, x, theta, p);
                 self.add_offsets(b, p);
                 kernel::softmax_columns(block, p, rows);
             });
-            let Scratch { weight, u, extra, row, .. } = scratch;
-            work(self, Hand { index: b, x, p, weight, u, extra, row, sum });
-        }
-    }
-
-    fn load<T: Real>(&self, b: usize, x: &mut [T]) {
-        if !self.sparse {
-            self.blocks.load(b, x);
+            work(self, Hand { x, p, weight, u, extra, sum });
         }
     }
 
     /// s_i n/S of a block.
-    fn weigh<T: Real>(&self, b: usize, weight: &mut [T]) {
+    pub(super) fn weigh<T: Real>(&self, b: usize, weight: &mut [T]) {
         let rows = self.blocks.rows(b);
         let (inside, beyond) = weight.split_at_mut(rows.len());
         match self.target.sample_weights() {
@@ -294,76 +315,15 @@ impl View<'_> {
         beyond.fill(T::ZERO);
     }
 
-    /// z = X̃θ (K columns).
-    pub(super) fn scores<T: Real>(&self, b: usize, x: &[T], theta: &Theta<T>, row: &mut [T], z: &mut [T]) {
-        let block = self.blocks.block;
-        let k = row.len();
-        let csr = match self.blocks.design.storage() {
-            Storage::Csr(csr) if self.sparse => csr,
-            _ => return kernel::logits(block, x, &theta.panels, z),
-        };
-        let factor = &self.blocks.standardise.factor;
-        z.fill(T::ZERO);
-        for (r, of) in self.blocks.rows(b).enumerate() {
-            match theta.rows.get(factor.len() * k..) {
-                Some(intercepts) if self.blocks.intercept => row.copy_from_slice(intercepts),
-                _ => row.fill(T::ZERO),
-            }
-            for (j, v) in csr.row(of) {
-                let v = T::from_f64(v * factor[j]);
-                for (z, t) in row.iter_mut().zip(&theta.rows[j * k..(j + 1) * k]) {
-                    *z += v * *t;
-                }
-            }
-            for (c, v) in row.iter().enumerate() {
-                z[c * block.stride + r] = *v;
-            }
-        }
-    }
-
-    /// sum += X̃ᵀ u.
-    pub(super) fn outer<T: Real>(&self, hand: Hand<'_, T>) {
-        let block = self.blocks.block;
-        let Hand { index, x, u, row, sum, .. } = hand;
-        let k = row.len();
-        let csr = match self.blocks.design.storage() {
-            Storage::Csr(csr) if self.sparse => csr,
-            _ => return kernel::outer(block, x, u, k, sum),
-        };
-        let factor = &self.blocks.standardise.factor;
-        for (r, of) in self.blocks.rows(index).enumerate() {
-            for (c, v) in row.iter_mut().enumerate() {
-                *v = u[c * block.stride + r];
-            }
-            for (j, v) in csr.row(of) {
-                let v = v * factor[j];
-                for (g, u) in sum[j * k..(j + 1) * k].iter_mut().zip(&*row) {
-                    *g += v * u.to_f64();
-                }
-            }
-            if self.blocks.intercept {
-                for (g, u) in sum[factor.len() * k..].iter_mut().zip(&*row) {
-                    *g += u.to_f64();
-                }
-            }
-        }
-    }
-
-    /// u = X̃ · direction.
-    pub(super) fn product_scores<'s, T: Real>(&self, hand: Hand<'s, T>, direction: &Theta<T>) -> Hand<'s, T> {
-        self.scores(hand.index, hand.x, direction, hand.row, hand.u);
-        hand
-    }
-
     /// The least probability of a row's own class in a block; 1 for soft labels.
-    pub(super) fn least_label_probability(&self, hand: &Hand<'_, f64>) -> f64 {
+    fn least_label_probability(&self, b: usize, p: &[f64]) -> f64 {
         let Labels::Hard(ids) = self.target.labels() else { return 1.0 };
         let stride = self.blocks.block.stride;
-        let of = |(r, y): (usize, &u32)| hand.p[*y as usize * stride + r];
-        ids[self.blocks.rows(hand.index)].iter().enumerate().map(of).fold(1.0, f64::min)
+        let of = |(r, y): (usize, &u32)| p[*y as usize * stride + r];
+        ids[self.blocks.rows(b)].iter().enumerate().map(of).fold(1.0, f64::min)
     }
 
-    fn add_offsets<T: Real>(&self, b: usize, z: &mut [T]) {
+    pub(super) fn add_offsets<T: Real>(&self, b: usize, z: &mut [T]) {
         if let Some(offsets) = self.target.offsets() {
             let k = self.target.classes().len();
             for (r, row) in self.blocks.rows(b).enumerate() {
@@ -375,20 +335,20 @@ impl View<'_> {
     }
 
     /// u += sign · s n/S · y.
-    pub(super) fn add_labels(&self, hand: &mut Hand<'_, f64>, sign: f64) {
+    pub(super) fn add_labels(&self, b: usize, weight: &[f64], u: &mut [f64], sign: f64) {
         let stride = self.blocks.block.stride;
-        let rows = self.blocks.rows(hand.index);
+        let rows = self.blocks.rows(b);
         match self.target.labels() {
             Labels::Hard(ids) => {
                 for (r, &y) in ids[rows].iter().enumerate() {
-                    hand.u[y as usize * stride + r] += sign * hand.weight[r];
+                    u[y as usize * stride + r] += sign * weight[r];
                 }
             }
             Labels::Soft(y) => {
                 let k = self.target.classes().len();
                 for (r, y) in y[rows.start * k..rows.end * k].chunks_exact(k).enumerate() {
                     for (c, y) in y.iter().enumerate() {
-                        hand.u[c * stride + r] += sign * hand.weight[r] * y;
+                        u[c * stride + r] += sign * weight[r] * y;
                     }
                 }
             }
@@ -396,7 +356,7 @@ impl View<'_> {
     }
 
     /// `label_score` = y·z.
-    pub(super) fn score_labels(&self, b: usize, z: &[f64], label_score: &mut [f64]) {
+    fn score_labels(&self, b: usize, z: &[f64], label_score: &mut [f64]) {
         let stride = self.blocks.block.stride;
         let rows = self.blocks.rows(b);
         match self.target.labels() {
@@ -415,13 +375,13 @@ impl View<'_> {
     }
 
     /// Σ s n/S ⟨p, o⟩ over a block.
-    pub(super) fn offset_sum(&self, hand: &Hand<'_, f64>) -> f64 {
+    fn offset_sum(&self, b: usize, p: &[f64], weight: &[f64]) -> f64 {
         let Some(offsets) = self.target.offsets() else { return 0.0 };
         let k = self.target.classes().len();
         let mut sum = 0.0;
-        for (r, row) in self.blocks.rows(hand.index).enumerate() {
+        for (r, row) in self.blocks.rows(b).enumerate() {
             for (c, o) in offsets[row * k..(row + 1) * k].iter().enumerate() {
-                sum += hand.weight[r] * o * hand.p[c * self.blocks.block.stride + r];
+                sum += weight[r] * o * p[c * self.blocks.block.stride + r];
             }
         }
         sum
@@ -429,7 +389,7 @@ impl View<'_> {
 }
 
 /// The block that is kept, or the one that `fill` makes.
-fn of_block<'s, T>(
+fn of_block<'s, T: Real>(
     kept: &'s [T],
     scratch: &'s mut [T],
     at: usize,
@@ -437,34 +397,17 @@ fn of_block<'s, T>(
     fill: impl FnOnce(&mut [T]),
 ) -> &'s [T] {
     if let Some(kept) = kept.get(at * len..(at + 1) * len) {
+        touch(kept);
         return kept;
     }
     fill(scratch);
     scratch
 }
 
-/// Parameters (m × K) as the kernels read them.
-#[derive(Debug, Clone)]
-pub(super) struct Theta<T> {
-    panels: Panels<T>,
-    /// Row-major, for sparse rows.
-    rows: Vec<T>,
-}
-
-impl<T> Default for Theta<T> {
-    fn default() -> Self {
-        Self { panels: Panels::default(), rows: Vec::new() }
-    }
-}
-
-impl<T: Real> Theta<T> {
-    /// Takes `scale`·θ.
-    pub(super) fn set(&mut self, theta: &[f64], classes: usize, scale: f64, sparse: bool) {
-        if sparse {
-            self.rows.clear();
-            self.rows.extend(theta.iter().map(|t| T::from_f64(scale * t)));
-        } else {
-            self.panels.pack(theta, classes, scale);
-        }
-    }
+/// Reads a number of each line of the cache, in the order of memory: the kernels read columns side by side, which
+/// the hardware does not foresee.
+fn touch<T: Real>(values: &[T]) {
+    let line = 64 / size_of::<T>();
+    let sum = values.iter().step_by(line).fold(T::ZERO, |sum, v| sum + *v);
+    std::hint::black_box(sum);
 }

@@ -76,8 +76,6 @@ pub(crate) struct Limits {
     pub(crate) separable: bool,
     /// Is p > ½ for each row's class proof of separation (hard labels, no offsets)?
     pub(crate) provable: bool,
-    /// Work on stored values only?
-    pub(crate) sparse: bool,
 }
 
 /// Minimises from `theta`.
@@ -88,7 +86,7 @@ pub(crate) fn minimise(
     limits: Limits,
     observer: &mut dyn Observer,
 ) -> Outcome {
-    let mut metric = Preconditioner::new(objective, limits.sparse);
+    let mut metric = Preconditioner::new(objective);
     let (solver, reason) = metric.explain();
     let mut point = Point { theta, ..Point::default() };
     objective.evaluate(&mut point);
@@ -98,6 +96,7 @@ pub(crate) fn minimise(
     let (mut passes, mut steps, mut stalls) = (1.0, 0, 0);
     let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
     let mut stale = true; // Is the metric that of another point?
+    let mut retry = false; // Was the last step refused?
     let (status, kind, gap) = loop {
         // A bound from below holds for every point: the best one so far counts.
         let certified = certificate::duality_gap(&point, objective.dual()).map(|gap| {
@@ -125,33 +124,39 @@ pub(crate) fn minimise(
             passes += metric.renew(objective);
             stale = false;
         }
-        let first = first_norm;
-        let forcing = move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
         let asked = std::cell::Cell::new(false);
-        let dual = objective.dual().clone();
-        pcg::solve(
-            objective,
-            &metric,
-            &point.gradient,
-            radius,
-            forcing,
-            |norm, s, residual| match (certified, last_norm) {
-                (Some(gap), Some(last)) => {
-                    // What the model leaves out shrinks with the square of the step, the gap with its square.
-                    let aim = AMPLE * limits.tol * point.value;
-                    gap * (norm / last).powi(4) <= aim && foreseen_gap(&point, &dual, s, residual, &mut trial) <= aim
-                }
-                _ => false,
-            },
-            &|| {
-                asked.set(asked.get() || observer.cancelled());
-                asked.get()
-            },
-            &mut work,
-            &mut step,
-        );
+        let shortened = retry && radius.is_some_and(|radius| step.shorten(radius));
+        if !shortened {
+            let first = first_norm;
+            let forcing = move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
+            let dual = objective.dual().clone();
+            pcg::solve(
+                objective,
+                &metric,
+                &point.gradient,
+                radius,
+                forcing,
+                |norm, s, residual| match (certified, last_norm) {
+                    (Some(gap), Some(last)) => {
+                        // What the model leaves out shrinks with the square of the step, the gap with its square.
+                        let aim = AMPLE * limits.tol * point.value;
+                        gap * (norm / last).powi(4) <= aim
+                            && foreseen_gap(&point, &dual, s, residual, &mut trial) <= aim
+                    }
+                    _ => false,
+                },
+                &|| {
+                    asked.set(asked.get() || observer.cancelled());
+                    asked.get()
+                },
+                &mut work,
+                &mut step,
+            );
+        }
         passes += step.products as f64;
-        metric.took(step.products);
+        if !shortened {
+            metric.took(step.products);
+        }
         first_norm = first_norm.or(Some(step.gradient_norm));
         let decrement = step.predicted.max(0.0);
         let open = certified.unwrap_or(decrement);
@@ -216,11 +221,13 @@ pub(crate) fn minimise(
         if better {
             std::mem::swap(&mut point, &mut trial);
             stale = true;
+            retry = false;
             stalls = 0;
         } else {
             // That a small step fails may be the fault of rounded curvature.
             let sharpened = decrement <= ROUNDED * point.value.abs() && objective.sharpen();
             stale |= sharpened;
+            retry = !sharpened;
             stalls += 1;
             // The next product needs the probabilities of this point again.
             objective.evaluate(&mut point);

@@ -27,7 +27,37 @@ pub(super) struct Step {
     pub(super) boundary: bool,
     /// Hessian-vector products taken.
     pub(super) products: usize,
+    /// The steps that end at smaller radii on the way, the smallest first.
+    shorter: Vec<Shorter>,
 }
+
+/// A step cut off at a smaller radius.
+#[derive(Debug)]
+struct Shorter {
+    s: Vec<f64>,
+    predicted: f64,
+    radius: f64,
+}
+
+impl Step {
+    /// Becomes the step within `radius` or less if that is known: conjugate gradients would walk the same way.
+    pub(super) fn shorten(&mut self, radius: f64) -> bool {
+        let Some(at) = self.shorter.iter().rposition(|shorter| shorter.radius <= radius) else {
+            return false;
+        };
+        let Shorter { s, predicted, radius } = self.shorter.swap_remove(at);
+        self.shorter.truncate(at);
+        self.s = s;
+        self.predicted = predicted;
+        self.length = radius;
+        self.boundary = true;
+        self.products = 0;
+        true
+    }
+}
+
+/// The radii at which steps are cut, as shares of the given one.
+const CUTS: [f64; 3] = [1.0 / 64.0, 1.0 / 16.0, 1.0 / 4.0];
 
 /// The vectors of the iteration, allocated once a fit.
 #[derive(Debug, Default)]
@@ -70,6 +100,7 @@ pub(super) fn solve(
     step.boundary = false;
     step.products = 0;
     let radius = radius.unwrap_or(step.gradient_norm);
+    step.shorter.clear();
     if metric.is_hessian() {
         // M = H: the Newton step −M⁻¹g, cut at the boundary.
         let t = if step.gradient_norm > radius { radius / step.gradient_norm } else { 1.0 };
@@ -91,11 +122,23 @@ pub(super) fn solve(
         step.products += 1;
         let curvature = dot(d, hd);
         let alpha = ry / curvature;
-        let beyond = ss + 2.0 * alpha * sd + alpha * alpha * dd >= radius * radius;
-        if curvature <= 0.0 || !curvature.is_finite() || beyond {
-            // The positive root of ‖s + τd‖_M = Δ.
-            let root = (sd * sd + dd * (radius * radius - ss).max(0.0)).sqrt();
-            let tau = (root - sd) / dd;
+        let length = ss + 2.0 * alpha * sd + alpha * alpha * dd;
+        let open = curvature <= 0.0 || !curvature.is_finite();
+        // The positive root of ‖s + τd‖_M = Δ.
+        let until = |radius: f64| ((sd * sd + dd * (radius * radius - ss).max(0.0)).sqrt() - sd) / dd;
+        for cut in CUTS.iter().skip(step.shorter.len()).map(|share| share * radius) {
+            if !open && length < cut * cut {
+                break;
+            }
+            let tau = until(cut);
+            step.shorter.push(Shorter {
+                s: step.s.iter().zip(&*d).map(|(s, d)| s + tau * d).collect(),
+                predicted: step.predicted + tau * ry - 0.5 * tau * tau * curvature,
+                radius: cut,
+            });
+        }
+        if open || length >= radius * radius {
+            let tau = until(radius);
             for (s, d) in step.s.iter_mut().zip(&*d) {
                 *s += tau * d;
             }
@@ -111,7 +154,7 @@ pub(super) fn solve(
             *r += alpha * hd;
         }
         step.predicted += 0.5 * alpha * ry;
-        ss += 2.0 * alpha * sd + alpha * alpha * dd;
+        ss = length;
         metric.apply(r, y);
         let next = dot(r, y);
         if next.max(0.0).sqrt() <= target || enough(step.gradient_norm, &step.s, r) {

@@ -54,7 +54,8 @@ pub(super) struct Preconditioner {
 /// Is the Hessian of this shape factored at every step?
 pub(crate) fn always_exact(rows: usize, columns: usize, classes: usize) -> bool {
     let parameters = columns * classes;
-    parameters <= ALWAYS_EXACT || parameters <= EXACT && hessian_cost(rows, columns, classes, 1) <= CHEAP_PASSES
+    parameters <= ALWAYS_EXACT
+        || parameters <= EXACT && hessian_cost(rows, columns, classes, 1) <= CHEAP_PASSES
 }
 
 /// Passes of 4·n·m·K flops that a factored Hessian of every `every`th block costs.
@@ -64,15 +65,14 @@ fn hessian_cost(rows: usize, columns: usize, classes: usize, every: usize) -> f6
 }
 
 impl Preconditioner {
-    /// For an objective; `sparse` ones have no dense blocks.
-    pub(super) fn new(objective: &dyn Objective, sparse: bool) -> Self {
+    pub(super) fn new(objective: &dyn Objective) -> Self {
         let (n, m, k) = (objective.rows(), objective.columns(), objective.classes());
         let parameters = m * k;
         let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / objective.rarest());
         let every = ((n as f64 / sample) as usize).max(1);
         let mf = m as f64;
-        let may_take_hessian = !sparse && parameters <= EXACT;
-        let always_exact = !sparse && always_exact(n, m, k);
+        let may_take_hessian = parameters <= EXACT;
+        let always_exact = always_exact(n, m, k);
         Self {
             classes: k,
             metric: None,
@@ -81,7 +81,7 @@ impl Preconditioner {
             hessian_cost: hessian_cost(n, m, k, if always_exact { 1 } else { every }),
             shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
             may_take_hessian,
-            may_share: !sparse && m <= SHARED,
+            may_share: m <= SHARED,
             // A sample that is cheaper than a few products is taken at once.
             wants_hessian: may_take_hessian && hessian_cost(n, m, k, every) <= 4.0,
         }
@@ -91,9 +91,16 @@ impl Preconditioner {
     pub(super) fn explain(&self) -> (&'static str, String) {
         let (hessian, shared) = (self.hessian_cost, self.shared_cost);
         if self.always_exact {
-            ("newton", format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step"))
+            (
+                "newton",
+                format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step"),
+            )
         } else if self.may_share {
-            let of = if self.every > 1 { format!("the Hessian of 1/{} of the rows", self.every) } else { "an exact Hessian".into() };
+            let of = if self.every > 1 {
+                format!("the Hessian of 1/{} of the rows", self.every)
+            } else {
+                "an exact Hessian".into()
+            };
             let reason = if self.wants_hessian {
                 format!("{of} costs about {hessian:.1} passes: conjugate gradients with it")
             } else {
@@ -126,12 +133,14 @@ impl Preconditioner {
                 *current = false;
                 0.0
             }
-            _ if self.may_share => {
-                let factor = Cholesky::new(&objective.shared_block());
-                self.metric = factor.map(Metric::Shared);
-                self.shared_cost
-            }
             _ => {
+                if self.may_share
+                    && let Some(factor) = objective.shared_block().as_ref().and_then(Cholesky::new)
+                {
+                    self.metric = Some(Metric::Shared(factor));
+                    return self.shared_cost;
+                }
+                self.may_share = false;
                 let mut diagonal = vec![0.0; objective.columns() * self.classes];
                 objective.hessian_diagonal(&mut diagonal);
                 let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
