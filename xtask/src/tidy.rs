@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 7] = [
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["options", "fit", "model", "diagnose"],
+    &["options", "problem", "row_space", "lead", "fit", "model", "diagnose"],
 ];
 /// Libraries with one place where they are named.
 const CONFINED: [(&str, &str); 3] =

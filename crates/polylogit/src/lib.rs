@@ -50,18 +50,19 @@ pub mod error;
 mod fit;
 mod kernel;
 mod label;
+mod lead;
 mod linalg;
 pub mod metrics;
 mod model;
 pub mod objective;
 mod options;
 mod parallel;
+mod problem;
 mod row_space;
 mod scalar;
 pub mod softmax;
 pub mod solver;
 mod target;
-mod warm_up;
 
 pub mod diagnose;
 

@@ -1,14 +1,10 @@
 //! Which classes a rule separates, and a small set of columns that suffices for it.
 
 use super::Separation;
-use crate::design::rows::Standardise;
-use crate::design::{Design, Storage};
-use crate::objective::pass::Precision;
-use crate::options::Options;
-use crate::parallel::Workers;
+use crate::design::Storage;
+use crate::problem::Problem;
 use crate::solver::Silent;
 use crate::solver::newton_cg::{self, Limits, Recession};
-use crate::target::Target;
 
 /// Numbers of X times classes up to which smaller sets of columns are tried by refitting.
 const REFIT: usize = 4_000_000;
@@ -18,23 +14,16 @@ const NAMED: usize = 5;
 const REFIT_STEPS: usize = 40;
 
 /// Describes the rule of a recession.
-pub(crate) fn describe(
-    design: &Design<'_>,
-    target: &Target,
-    options: &Options,
-    standardise: &Standardise,
-    recession: &Recession,
-) -> Separation {
+pub(crate) fn describe(problem: &Problem<'_>, recession: &Recession) -> Separation {
     let Recession { direction, complete, classes } = recession;
-    let k = target.classes().len();
-    let d = design.features();
+    let (k, d) = (problem.classes(), problem.design.features());
     let size = |j: usize| direction[j * k..(j + 1) * k].iter().map(|v| v * v).sum::<f64>();
-    let mut columns: Vec<usize> = (0..d).filter(|&j| standardise.factor[j] > 0.0 && size(j) > 0.0).collect();
+    let mut columns: Vec<usize> =
+        (0..d).filter(|&j| problem.standardise.factor[j] > 0.0 && size(j) > 0.0).collect();
     columns.sort_by(|&a, &b| size(b).total_cmp(&size(a)).then(a.cmp(&b)));
-    let affordable =
-        design.stored().saturating_mul(k) <= REFIT && !matches!(design.storage(), Storage::Csr(_));
-    if affordable {
-        columns = fewest(design, target, options, standardise, recession, &columns);
+    let sparse = matches!(problem.design.storage(), Storage::Csr(_));
+    if problem.design.stored().saturating_mul(k) <= REFIT && !sparse {
+        columns = fewest(problem, recession, &columns);
     } else {
         columns.truncate(NAMED);
     }
@@ -42,40 +31,16 @@ pub(crate) fn describe(
 }
 
 /// The shortest prefix that separates the same classes as well, of `columns` by bisection, thinned from its weak end.
-fn fewest(
-    design: &Design<'_>,
-    target: &Target,
-    options: &Options,
-    standardise: &Standardise,
-    recession: &Recession,
-    columns: &[usize],
-) -> Vec<usize> {
+fn fewest(problem: &Problem<'_>, recession: &Recession, columns: &[usize]) -> Vec<usize> {
     let separates = |columns: &[usize]| {
-        let mut only = standardise.clone();
-        for j in 0..design.features() {
+        let mut only = problem.clone();
+        for (j, factor) in only.standardise.factor.iter_mut().enumerate() {
             if !columns.contains(&j) {
-                only.factor[j] = 0.0;
+                *factor = 0.0;
             }
         }
-        let ridge = vec![0.0; design.features()];
-        let mut objective = crate::fit::objective(
-            design,
-            target,
-            options,
-            only.clone(),
-            &ridge,
-            Precision::Double,
-            &Workers::default(),
-        );
-        let limits = Limits {
-            tol: 1e-9,
-            good_enough: None,
-            max_steps: REFIT_STEPS,
-            separable: true,
-            provable: target.ids().is_some() && target.offsets().is_none(),
-        };
-        let theta = crate::fit::start(options, target, &only, target.classes().len());
-        let found = newton_cg::minimise(&mut *objective, theta, limits, &mut Silent).recession;
+        let limits = Limits { tol: 1e-9, max_steps: REFIT_STEPS, ..problem.limits() };
+        let found = newton_cg::minimise(&mut *only.objective(), only.start(), limits, &mut Silent).recession;
         found.is_some_and(|r| {
             r.complete >= recession.complete && recession.classes.iter().all(|c| r.classes.contains(c))
         })

@@ -38,7 +38,7 @@ pub(super) fn exp_f64(x: f64, fma: impl Fn(f64, f64, f64) -> f64) -> f64 {
     if x < UNDERFLOW_F64 { 0.0 } else { p * scale }
 }
 
-const LN2_HI_F32: f32 = 0.693_359_375;
+const LN2_HI_F32: f32 = 0.693_359_4; // 0x3F31_8000: 355/512
 const LN2_LO_F32: f32 = -2.121_944_4e-4;
 const ROUND_F32: f32 = 12_582_912.0; // 1.5 · 2^23
 /// As [`UNDERFLOW_F64`].

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{Block, RowSums, logits, outer, softmax_columns};
+use super::{
+    Block, Lines, Panels, Real, RowSums, covariance_columns, gather, logits, outer, outer_lower, padded,
+    softmax_columns,
+};
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
     for row in 0..block.rows {
@@ -29,6 +32,20 @@ fn problem() -> impl Strategy<Value = (Block, usize, usize, Vec<f64>)> {
     })
 }
 
+/// Probabilities, covariances with the scores, and their product with X.
+fn run<T: Real>(block: Block, x: &[T], theta: &[f64], k: usize) -> (Vec<T>, Vec<T>, Vec<f64>) {
+    let mut panels = Panels::<T>::default();
+    panels.pack(theta, k, 1.0);
+    let mut p = vec![T::ZERO; block.len(k)];
+    logits(block, x, &panels, &mut p);
+    let mut u = p.clone();
+    softmax_columns(block, &mut p, &mut RowSums::new(block));
+    covariance_columns(block, &p, &vec![T::ONE; block.rows], &mut u);
+    let mut sum = vec![0.0; theta.len()];
+    outer(block, x, &u, k, &mut sum);
+    (p, u, sum)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -36,7 +53,9 @@ proptest! {
     fn logits_agree_with_their_twin((block, m, k, numbers) in problem()) {
         let (x, theta) = (&numbers[..block.len(m)], &numbers[block.len(m)..][..m * k]);
         let (mut z, mut expected) = (vec![0.0; block.len(k)], vec![0.0; block.len(k)]);
-        logits(block, x, theta, k, &mut z);
+        let mut panels = Panels::<f64>::default();
+        panels.pack(theta, k, 1.0);
+        logits(block, x, &panels, &mut z);
         plain_logits(block, x, theta, k, &mut expected);
         for (z, e) in z.iter().zip(&expected) {
             prop_assert!((z - e).abs() <= 1e-14 * (1.0 + 4.0 * m as f64));
@@ -58,7 +77,7 @@ proptest! {
     fn softmax_agrees_with_the_formula((block, _, k, numbers) in problem(), scale in 0.1..400.0f64) {
         let z: Vec<f64> = numbers[..block.len(k)].iter().map(|v| v * scale).collect();
         let mut p = z.clone();
-        let mut rows = RowSums::new(block);
+        let mut rows = RowSums::<f64>::new(block);
         softmax_columns(block, &mut p, &mut rows);
         for r in 0..block.rows {
             let z: Vec<f64> = (0..k).map(|c| z[c * block.stride + r]).collect();
@@ -78,15 +97,89 @@ proptest! {
     }
 
     #[test]
+    fn f32_kernels_agree_with_those_of_f64((block, m, k, numbers) in problem()) {
+        let narrow: Vec<f32> = numbers.iter().map(|v| *v as f32).collect();
+        let wide: Vec<f64> = narrow.iter().map(|v| f64::from(*v)).collect();
+        let (x, theta) = (block.len(m), &wide[block.len(m)..][..m * k]);
+        let close = |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (f64::from(*a) - b).abs() <= 1e-4);
+        let (p, u, sum) = run(block, &wide[..x], theta, k);
+        let (p32, u32, sum32) = run(block, &narrow[..x], theta, k);
+        prop_assert!(close(&p32, &p) && close(&u32, &u));
+        prop_assert!(sum.iter().zip(&sum32).all(|(a, b)| (a - b).abs() <= 1e-4 * (1.0 + block.rows as f64)));
+    }
+
+    #[test]
+    fn covariances_are_the_jacobian_times_a_vector((block, _, k, numbers) in problem()) {
+        let mut p = numbers[..block.len(k)].to_vec();
+        softmax_columns(block, &mut p, &mut RowSums::new(block));
+        let v: Vec<f64> = p.iter().map(|p| (7.0 * p).sin()).collect();
+        let mut u = v.clone();
+        covariance_columns(block, &p, &vec![0.5; block.rows], &mut u);
+        for r in 0..block.rows {
+            let of = |z: &[f64]| (0..k).map(|c| z[c * block.stride + r]).collect::<Vec<f64>>();
+            let expected = crate::softmax::jacobian_vector_product(&of(&p), &of(&v)).unwrap();
+            prop_assert!(of(&u).iter().zip(expected).all(|(u, e)| (u - 0.5 * e).abs() <= 1e-15));
+        }
+    }
+
+    #[test]
+    fn the_lower_triangle_is_that_of_the_whole((block, m, _, numbers) in problem()) {
+        let a = &numbers[..block.len(m)];
+        let (mut lower, mut whole) = (vec![0.0; m * m], vec![0.0; m * m]);
+        outer_lower(block, a, a, &mut lower);
+        plain_outer(block, a, a, m, &mut whole);
+        for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+            prop_assert!((lower[i * m + j] - whole[i * m + j]).abs() <= 1e-11);
+        }
+    }
+
+    #[test]
+    fn gathered_rows_are_sums_of_rows(k in 1usize..40, entries in prop::collection::vec((0u32..9, -2.0..2.0f64), 0..30)) {
+        let width = padded(k);
+        let table: Vec<f64> = (0..9 * width).map(|i| (i as f64).cos()).collect();
+        let (indices, values): (Vec<u32>, Vec<f64>) = entries.into_iter().unzip();
+        let middle = indices.len() / 2;
+        let starts = [0, middle, indices.len()];
+        for squared in [false, true] {
+            let lines = Lines { starts: &starts, indices: &indices, values: &values, squared };
+            let mut out = vec![1.0; 2 * width];
+            gather(lines, &table, width, &mut out);
+            for (at, out) in out.iter().enumerate() {
+                let of = starts[at / width]..starts[at / width + 1];
+                let sum: f64 = of
+                    .map(|e| {
+                        let value = if squared { values[e] * values[e] } else { values[e] };
+                        value * table[indices[e] as usize * width + at % width]
+                    })
+                    .sum();
+                prop_assert!((out - 1.0 - sum).abs() <= 1e-13);
+            }
+        }
+    }
+
+    #[test]
+    fn ln_is_within_one_ulp(x in 1.0..1e6f64) {
+        let mut got = [x];
+        super::ln_in_place(&mut got);
+        prop_assert!(got[0].to_bits().abs_diff(x.ln().to_bits()) <= 1, "{x}: {:e} {:e}", got[0], x.ln());
+    }
+
+    #[test]
+    fn exp_of_f32_is_within_two_ulp(x in -87.0..0.0f32) {
+        let (got, expected) = (super::exp::exp_f32(x, f32::mul_add), f64::from(x).exp() as f32);
+        prop_assert!(got.to_bits().abs_diff(expected.to_bits()) <= 2, "{x}: {got:e} {expected:e}");
+    }
+
+    #[test]
     fn exp_is_within_two_ulp(x in -708.0..0.0f64) {
-        let (got, expected) = (super::exp::exp(x), x.exp());
+        let (got, expected) = (super::exp::exp_f64(x, f64::mul_add), x.exp());
         prop_assert!(got.to_bits().abs_diff(expected.to_bits()) <= 2, "{x}: {got:e} {expected:e}");
     }
 }
 
 #[test]
 fn exp_at_its_ends() {
-    use super::exp::exp;
+    let exp = |x: f64| super::exp::exp_f64(x, f64::mul_add);
     assert_eq!(exp(0.0), 1.0);
     assert_eq!(exp(-0.0), 1.0);
     assert_eq!(exp(-709.0), 0.0);

@@ -192,7 +192,7 @@ impl<'v> View<'v> {
         scratch.p.resize(block.len(k), T::ZERO);
         if bytes(m) <= packed {
             scratch.packed.resize(block.len(m) * range.len(), T::ZERO);
-            for (b, x) in range.zip(scratch.packed.chunks_exact_mut(block.len(m))) {
+            for (b, x) in range.zip(scratch.packed.chunks_exact_mut(block.len(m).max(1))) {
                 self.blocks.load(b, x);
             }
         } else {

@@ -102,7 +102,9 @@ impl<'a> RidgeNll<'a> {
             None => rows.count() as f64,
         };
         let sum = self.reduce();
-        sum.iter_mut().for_each(|v| *v /= weight);
+        for v in sum.iter_mut() {
+            *v /= weight;
+        }
         sum
     }
 

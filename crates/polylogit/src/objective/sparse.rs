@@ -132,12 +132,12 @@ impl<'a> SparseNll<'a> {
         let view = View::new(self.target, &self.blocks);
         let (theta, lines) = (&tables.theta, &self.rows);
         self.workers.for_each(&mut work_shares, |_, share| {
-            let mut scratch = Scratch::new(&view, k);
+            let mut scratch = Scratch::new(&view);
             let (mut z, mut u) = (vec![T::ZERO; block.len(k)], vec![T::ZERO; block.len(k)]);
             let mut rows = vec![T::ZERO; block.rows * width];
             let mut kept = share.kept.chunks_exact_mut(block.len(k));
-            let mut b = share.first;
-            for residuals in share.residuals.chunks_mut(block.rows * width) {
+            let residuals = share.residuals.chunks_mut(block.rows * width);
+            for (b, residuals) in (share.first..).zip(residuals) {
                 let of = view.blocks.rows(b);
                 let rows = &mut rows[..of.len() * width];
                 for row in rows.chunks_exact_mut(width) {
@@ -157,11 +157,12 @@ impl<'a> SparseNll<'a> {
                 let kept = kept.next().unwrap_or_default();
                 work(&view, b, &mut z, &mut u, kept, &mut scratch, &mut share.totals);
                 to_rows(&u, block.stride, k, width, residuals);
-                b += 1;
             }
         });
         let mut totals = Totals::default();
-        work_shares.iter().for_each(|share| totals.add(&share.totals));
+        for share in &work_shares {
+            totals.add(&share.totals);
+        }
         *T::tables(self) = tables;
         totals
     }
@@ -266,7 +267,7 @@ struct Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
-    fn new(view: &View<'_>, _: usize) -> Self {
+    fn new(view: &View<'_>) -> Self {
         let block = view.blocks.block;
         let zeros = || vec![T::ZERO; block.rows];
         Self { weight: zeros(), rows: RowSums::new(block), label_score: zeros() }
@@ -337,7 +338,9 @@ impl Objective for SparseNll<'_> {
         self.single.kept = single;
         let n = self.rows() as f64;
         point.nll_gradient = self.gather_gradient::<f64>(false);
-        point.nll_gradient.iter_mut().for_each(|g| *g /= n);
+        for g in &mut point.nll_gradient {
+            *g /= n;
+        }
         self.dual.complete(point, &totals, n);
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! s = argmin { g·s + ½ s·∇²F s : ‖s‖_M ≤ Δ }     to a residual of min(0.1, √(‖g‖/‖g₀‖)) · ‖g‖ in M⁻¹
 //! ρ = (F(θ) − F(θ+s)) / predicted                 θ ← θ + s if ρ > 1e-4
-//! Δ ← 4Δ if ρ > ¾ at the boundary;  Δ ← ‖s‖/4 if ρ < ¼
+//! Δ ← 2.5Δ if ρ > ¾ at the boundary and not just cut;  Δ ← ‖s‖/4 if ρ < ¼
 //! ```
 //!
 //! M is the metric of `preconditioner.rs`. Ends when the duality gap (with no ridge: half the squared Newton
@@ -17,6 +17,8 @@ use super::{Event, Observer, Status};
 use crate::certificate::{self, CertificateKind};
 use crate::objective::{Dual, Margins, Objective, Point};
 
+/// A radius that proved too short grows by this factor.
+const GROWTH: f64 = 2.5;
 /// Steps that lead nowhere in a row after which float64 has no more to give.
 const STALLS: usize = 8;
 /// A step is solved until the gap that it foresees is this share of the one asked for.
@@ -125,6 +127,7 @@ pub(crate) fn minimise(
             stale = false;
         }
         let asked = std::cell::Cell::new(false);
+        let retried = retry;
         let shortened = retry && radius.is_some_and(|radius| step.shorten(radius));
         if !shortened {
             let first = first_norm;
@@ -210,7 +213,7 @@ pub(crate) fn minimise(
             let ratio = gained / decrement;
             let now = radius.unwrap_or(step.gradient_norm);
             radius = Some(if ratio > 0.75 && step.boundary {
-                4.0 * now
+                if retried { now } else { GROWTH * now }
             } else if ratio < 0.25 || !ratio.is_finite() {
                 step.length / 4.0
             } else {

@@ -21,6 +21,8 @@ const SHARED: usize = 2500;
 const SAMPLE: f64 = 6.0;
 /// and rows of the rarest class for each column.
 const SAMPLE_RAREST: f64 = 1.0;
+/// A Hessian of this cost is taken at once; steps of fewer products are not slow.
+const FEW_PRODUCTS: f64 = 4.0;
 /// A factorisation, a flop, takes this many times the time of a flop of a pass.
 const SEQUENTIAL: f64 = 8.0;
 
@@ -41,14 +43,23 @@ enum Metric {
 pub(super) struct Preconditioner {
     classes: usize,
     metric: Option<Metric>,
-    always_exact: bool,
+    hessians: Hessians,
     /// Every how manyth block a sampled Hessian reads, and its cost in passes.
     every: usize,
     hessian_cost: f64,
     shared_cost: f64,
-    may_take_hessian: bool,
     may_share: bool,
-    wants_hessian: bool,
+}
+
+/// When a Hessian is factored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hessians {
+    Never,
+    /// When the last step was slow.
+    IfSlow,
+    /// At the next step.
+    Next,
+    Always,
 }
 
 /// Is the Hessian of this shape factored at every step?
@@ -69,28 +80,34 @@ impl Preconditioner {
         let (n, m, k) = (objective.rows(), objective.columns(), objective.classes());
         let parameters = m * k;
         let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / objective.rarest());
-        let every = ((n as f64 / sample) as usize).max(1);
+        #[expect(clippy::cast_sign_loss, reason = "both are positive")]
+        let every = if always_exact(n, m, k) { 1 } else { ((n as f64 / sample) as usize).max(1) };
         let mf = m as f64;
-        let may_take_hessian = parameters <= EXACT;
-        let always_exact = always_exact(n, m, k);
+        let hessian_cost = hessian_cost(n, m, k, every);
+        let hessians = if always_exact(n, m, k) {
+            Hessians::Always
+        } else if parameters > EXACT {
+            Hessians::Never
+        } else if hessian_cost <= FEW_PRODUCTS {
+            Hessians::Next
+        } else {
+            Hessians::IfSlow
+        };
         Self {
             classes: k,
             metric: None,
-            always_exact,
-            every: if always_exact { 1 } else { every },
-            hessian_cost: hessian_cost(n, m, k, if always_exact { 1 } else { every }),
+            hessians,
+            every,
+            hessian_cost,
             shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
-            may_take_hessian,
             may_share: m <= SHARED,
-            // A sample that is cheaper than a few products is taken at once.
-            wants_hessian: may_take_hessian && hessian_cost(n, m, k, every) <= 4.0,
         }
     }
 
     /// The method's name and the reason for it.
     pub(super) fn explain(&self) -> (&'static str, String) {
         let (hessian, shared) = (self.hessian_cost, self.shared_cost);
-        if self.always_exact {
+        if self.hessians == Hessians::Always {
             (
                 "newton",
                 format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step"),
@@ -101,10 +118,11 @@ impl Preconditioner {
             } else {
                 "an exact Hessian".into()
             };
-            let reason = if self.wants_hessian {
+            let reason = if self.hessians == Hessians::Next {
                 format!("{of} costs about {hessian:.1} passes: conjugate gradients with it")
             } else {
-                let then = if self.may_take_hessian { ", the Hessian when those grow slow" } else { "" };
+                let then =
+                    if self.hessians == Hessians::IfSlow { ", the Hessian when those grow slow" } else { "" };
                 format!(
                     "{of} costs about {hessian:.0} passes, one block for all classes {shared:.1}: conjugate gradients \
                      with the block{then}"
@@ -118,8 +136,10 @@ impl Preconditioner {
 
     /// Renews the metric at the point evaluated last; returns the passes that it cost.
     pub(super) fn renew(&mut self, objective: &mut dyn Objective) -> f64 {
-        if self.always_exact || self.wants_hessian {
-            self.wants_hessian = false;
+        if matches!(self.hessians, Hessians::Always | Hessians::Next) {
+            if self.hessians == Hessians::Next {
+                self.hessians = Hessians::IfSlow;
+            }
             let mut h = objective.hessian(self.every);
             fix_gauge(&mut h, self.classes);
             if let Some(factor) = Cholesky::new(&h) {
@@ -128,29 +148,25 @@ impl Preconditioner {
                 return self.hessian_cost;
             }
         }
-        match &mut self.metric {
-            Some(Metric::Exact { current, .. }) => {
-                *current = false;
-                0.0
-            }
-            _ => {
-                if self.may_share
-                    && let Some(factor) = objective.shared_block().as_ref().and_then(Cholesky::new)
-                {
-                    self.metric = Some(Metric::Shared(factor));
-                    return self.shared_cost;
-                }
-                self.may_share = false;
-                let mut diagonal = vec![0.0; objective.columns() * self.classes];
-                objective.hessian_diagonal(&mut diagonal);
-                let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-                for v in &mut diagonal {
-                    *v = v.max(floor);
-                }
-                self.metric = Some(Metric::Diagonal(diagonal));
-                1.0
-            }
+        if let Some(Metric::Exact { current, .. }) = &mut self.metric {
+            *current = false;
+            return 0.0;
         }
+        if self.may_share
+            && let Some(factor) = objective.shared_block().as_ref().and_then(Cholesky::new)
+        {
+            self.metric = Some(Metric::Shared(factor));
+            return self.shared_cost;
+        }
+        self.may_share = false;
+        let mut diagonal = vec![0.0; objective.columns() * self.classes];
+        objective.hessian_diagonal(&mut diagonal);
+        let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        for v in &mut diagonal {
+            *v = v.max(floor);
+        }
+        self.metric = Some(Metric::Diagonal(diagonal));
+        1.0
     }
 
     /// Hears how many products a step took: a slow one asks for a Hessian next time.
@@ -159,7 +175,9 @@ impl Preconditioner {
             Some(Metric::Exact { .. }) => self.hessian_cost,
             _ => 1.5 * self.hessian_cost,
         };
-        self.wants_hessian = self.may_take_hessian && products as f64 > slow.max(4.0);
+        if self.hessians == Hessians::IfSlow && products as f64 > slow.max(FEW_PRODUCTS) {
+            self.hessians = Hessians::Next;
+        }
     }
 
     /// Is the metric the Hessian itself?

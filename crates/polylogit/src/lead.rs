@@ -1,4 +1,5 @@
-//! A start from growing samples: where rows are many, a share of them leads most of the way.
+//! Where a fit starts: from given coefficients, from the space of the rows where columns outnumber them, or from
+//! growing samples where rows are many.
 //!
 //! Samples are nested and stratified: of each class the rows with the smallest hashes of their numbers, each
 //! with the weight of those that it stands for, so that the sample's objective is that of all rows in the mean
@@ -8,11 +9,11 @@
 use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::sample::Gathered;
-use crate::fit;
-use crate::options::Options;
-use crate::parallel::Workers;
+use crate::objective;
+use crate::problem::{self, Problem};
+use crate::row_space::RowSpace;
 use crate::solver::newton_cg::{self, Limits};
-use crate::solver::{Observer, Status};
+use crate::solver::{Event, Observer, Status};
 use crate::target::Target;
 
 /// Rows of the first sample for each column,
@@ -28,42 +29,72 @@ const LAST: usize = 4;
 const OF_EACH_CLASS: usize = 50;
 /// A sample is left when a step promises less than this share of F.
 const GOOD_ENOUGH: f64 = 1e-3;
+/// Row numbers are hashed to this many values.
+const HASHES: u64 = 1 << 52;
 
-/// Where the samples lead from `theta`, and the passes over all rows that they cost.
-pub(crate) fn warm_up(
-    design: &Design<'_>,
-    target: &Target,
-    options: &Options,
-    standardise: &Standardise,
-    ridge: &[f64],
-    workers: &Workers,
+/// Where to start from, and the passes over all rows that it took to get there.
+pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> (Vec<f64>, f64) {
+    let start = problem.start();
+    if problem.options.warm_start.is_some() {
+        return (start, 0.0);
+    }
+    let Problem { design, standardise, workers, .. } = problem;
+    match RowSpace::new(design, standardise, &problem.scaled_ridge(), workers) {
+        Some(space) => in_row_space(problem, &space, start, observer),
+        None => from_samples(problem, start, observer),
+    }
+}
+
+/// Solves in the coordinates of the rows.
+fn in_row_space(
+    problem: &Problem<'_>,
+    space: &RowSpace,
+    start: Vec<f64>,
     observer: &mut dyn Observer,
-    mut theta: Vec<f64>,
 ) -> (Vec<f64>, f64) {
-    let (n, m, k) = (design.rows(), design.features() + 1, target.classes().len());
+    let Problem { design, target, options, workers, .. } = problem;
+    let (n, d, k) = (design.rows(), design.features(), problem.classes());
+    // The Gram matrix and the way back, as passes of 4·n·d·K flops.
+    let passes = n as f64 / (4.0 * k as f64) + 1.0;
+    let Ok(rows) = Design::dense(&space.rows, n, space.rank) else { return (start, passes) };
+    let mut ridge = vec![1.0; space.rank];
+    let mut phi = vec![0.0; space.rank * k];
+    if options.intercept {
+        ridge.push(0.0);
+        phi.extend_from_slice(&start[d * k..]);
+    }
+    let identity = Standardise::identity(space.rank);
+    let precision = problem::precision(n, ridge.len(), k);
+    let mut objective =
+        objective::of(&rows, target, identity, options.intercept, ridge, precision, workers.clone());
+    // What is lost on the way back is small beside the rest of the gap.
+    let limits = Limits { tol: 0.1 * options.tol, ..problem.limits() };
+    let outcome = newton_cg::minimise(&mut *objective, phi, limits, &mut Muted(observer));
+    let (phi, intercepts) = outcome.point.theta.split_at(space.rank * k);
+    let mut theta = space.theta(design, phi, k, workers);
+    theta.extend_from_slice(intercepts);
+    (theta, passes + outcome.passes * space.rank as f64 / d as f64)
+}
+
+/// Solves growing samples, each from where the one before led.
+fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn Observer) -> (Vec<f64>, f64) {
+    let Problem { design, target, .. } = problem;
+    let (n, m, k) = (design.rows(), design.features() + 1, problem.classes());
     if m > n {
         return (theta, 0.0);
     }
-    let first =
-        (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k).min(n / LARGEST_FIRST).max(OF_EACH_CLASS * k);
-    let (mut rows, mut passes) = (first, 0.0);
+    let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
+    let mut rows = wanted.min(n / LARGEST_FIRST).max(OF_EACH_CLASS * k);
+    let mut passes = 0.0;
     while rows * LAST <= n && !observer.cancelled() {
         let Some((sampled, weights)) = sample(target, rows) else { break };
         let gathered = Gathered::new(design, &sampled);
         let Ok(part) = gathered.design(sampled.len(), design.features()) else { break };
         let labels = target.subset(&sampled, weights);
-        let columns = design.features() + usize::from(options.intercept);
-        let precision = fit::precision(sampled.len(), columns, k);
-        let mut objective =
-            fit::objective(&part, &labels, options, standardise.clone(), ridge, precision, workers);
-        let limits = Limits {
-            tol: options.tol,
-            good_enough: Some(GOOD_ENOUGH),
-            max_steps: options.max_steps,
-            separable: false,
-            provable: false,
-        };
-        let outcome = newton_cg::minimise(&mut *objective, theta.clone(), limits, &mut Muted(observer));
+        let part = Problem { design: part, target: &labels, ..problem.clone() };
+        let limits = Limits { good_enough: Some(GOOD_ENOUGH), separable: false, ..problem.limits() };
+        let outcome =
+            newton_cg::minimise(&mut *part.objective(), theta.clone(), limits, &mut Muted(observer));
         passes += outcome.passes * sampled.len() as f64 / n as f64;
         if outcome.status == Status::Cancelled {
             break;
@@ -79,18 +110,24 @@ fn sample(target: &Target, rows: usize) -> Option<(Vec<usize>, Vec<f64>)> {
     let ids = target.ids()?;
     let k = target.classes().len();
     let mut counts = vec![0usize; k];
-    ids.iter().for_each(|y| counts[*y as usize] += 1);
+    for y in ids {
+        counts[*y as usize] += 1;
+    }
     let share = rows as f64 / ids.len() as f64;
+    #[expect(clippy::cast_sign_loss, reason = "shares are positive; those above 1 take all rows")]
     let limits: Vec<u64> = counts
         .iter()
         .map(|&count| {
             let share = share.max(OF_EACH_CLASS as f64 / count as f64);
-            if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 }
+            (share * HASHES as f64) as u64
         })
         .collect();
-    let sampled: Vec<usize> = (0..ids.len()).filter(|&i| hash(i as u64) <= limits[ids[i] as usize]).collect();
+    let sampled: Vec<usize> =
+        (0..ids.len()).filter(|&i| hash(i as u64) % HASHES < limits[ids[i] as usize]).collect();
     let mut taken = vec![0usize; k];
-    sampled.iter().for_each(|&i| taken[ids[i] as usize] += 1);
+    for &i in &sampled {
+        taken[ids[i] as usize] += 1;
+    }
     if taken.contains(&0) {
         return None;
     }
@@ -107,11 +144,11 @@ fn hash(row: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Hears no steps (they are those of another objective), but may still stop the work.
-pub(crate) struct Muted<'o>(pub(crate) &'o mut dyn Observer);
+/// Hears no steps, for they are those of another objective, but may still stop the work.
+struct Muted<'o>(&'o mut dyn Observer);
 
 impl Observer for Muted<'_> {
-    fn step(&mut self, _: &crate::solver::Event) -> std::ops::ControlFlow<()> {
+    fn step(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
         std::ops::ControlFlow::Continue(())
     }
 
