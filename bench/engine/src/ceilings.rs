@@ -29,8 +29,8 @@ impl Ceilings {
         let numbers = vec![1.0; BYTES / 8];
         Self {
             bandwidth: [1, 2].map(|t| bandwidth(&numbers, t)),
-            flops_f32: [1, 2].map(|t| flops::<f32>(t, 1.0)),
-            flops_f64: [1, 2].map(|t| flops::<f64>(t, 1.0)),
+            flops_f32: [1, 2].map(|t| flops::<f32>(t)),
+            flops_f64: [1, 2].map(|t| flops::<f64>(t)),
         }
     }
 
@@ -82,11 +82,12 @@ fn sum(numbers: &[f64]) -> f64 {
 }
 
 /// Floating point operations a second of `threads` independent products.
-fn flops<T: ComplexField>(threads: usize, one: T) -> f64 {
-    let filled = || Mat::<T>::from_fn(SIDE, SIDE, |_, _| one.clone());
+fn flops<T: ComplexField>(threads: usize) -> f64 {
+    let one = faer::traits::math_utils::one::<T>;
+    let filled = || Mat::<T>::from_fn(SIDE, SIDE, |_, _| one());
     let mut work: Vec<_> = (0..threads).map(|_| (filled(), filled(), filled())).collect();
     let product = |(c, a, b): &mut (Mat<T>, Mat<T>, Mat<T>)| {
-        matmul(c.as_mut(), Accum::Replace, a.as_ref(), b.as_ref(), one.clone(), Par::Seq);
+        matmul(c.as_mut(), Accum::Replace, a.as_ref(), b.as_ref(), one(), Par::Seq);
     };
     let seconds = best(|| {
         thread::scope(|scope| {

@@ -15,10 +15,13 @@ pub(crate) fn median_seconds(runs: usize, mut work: impl FnMut()) -> f64 {
     median((0..runs).map(|_| timed(&mut work).0).collect())
 }
 
-/// Seconds of one short call: the median of `runs` batches that last a millisecond or longer.
+/// Seconds of one short call: the median of `runs` batches that last about a millisecond or longer.
 pub(crate) fn median_of_batches(runs: usize, mut work: impl FnMut()) -> f64 {
     let once = median_seconds(5, &mut work);
-    let batch = (1e-3 / once.max(1e-9)).ceil().max(1.0) as usize;
+    let mut batch = 1;
+    while batch as f64 * once < 1e-3 && batch < 1 << 20 {
+        batch *= 2;
+    }
     median_seconds(runs, || (0..batch).for_each(|_| work())) / batch as f64
 }
 

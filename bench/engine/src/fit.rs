@@ -22,7 +22,10 @@ pub(crate) struct FitArgs {
     y: PathBuf,
     #[command(flatten)]
     options: OptionArgs,
-    /// Runs; the first one counts too
+    /// Runs before those that count
+    #[arg(long, default_value_t = 0)]
+    warmup: u32,
+    /// Runs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Write PREFIX.weights.npy (K × d) and PREFIX.intercepts.npy (K)
@@ -96,6 +99,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<Value> {
 
     memory::forget_peak();
     let before = memory::resident();
+    for _ in 0..args.warmup {
+        once(&builder, &design, &target)?;
+    }
     let mut runs = vec![once(&builder, &design, &target)?];
     let peak = memory::peak();
     for _ in 1..args.repeat {
