@@ -1,9 +1,10 @@
-//! `fit`: whole fits of data in memory.
+//! `fit` and `worker`: whole fits of data in memory.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use polylogit::solver::Event;
 use polylogit::{Design, Fit, LogisticRegression, Target};
 use serde_json::{Value, json};
@@ -16,12 +17,10 @@ use crate::{memory, npy};
 #[derive(Debug, clap::Args)]
 pub(crate) struct FitArgs {
     #[command(flatten)]
-    x: XArgs,
-    /// Integer labels, .npy
-    #[arg(long)]
-    y: PathBuf,
-    #[command(flatten)]
-    options: OptionArgs,
+    problem: ProblemArgs,
+    /// Certified relative gap that ends the fit
+    #[arg(long, default_value_t = 1e-6)]
+    tol: f64,
     /// Runs before those that count
     #[arg(long, default_value_t = 0)]
     warmup: u32,
@@ -31,6 +30,18 @@ pub(crate) struct FitArgs {
     /// Write PREFIX.weights.npy (K × d) and PREFIX.intercepts.npy (K)
     #[arg(long, value_name = "PREFIX")]
     save: Option<PathBuf>,
+}
+
+/// The data and the objective.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProblemArgs {
+    #[command(flatten)]
+    x: XArgs,
+    /// Integer labels, .npy
+    #[arg(long)]
+    y: PathBuf,
+    #[command(flatten)]
+    options: OptionArgs,
 }
 
 /// Where X comes from.
@@ -68,9 +79,6 @@ pub(crate) struct OptionArgs {
     /// Penalise standardised columns
     #[arg(long)]
     standardize: bool,
-    /// Certified relative gap that ends the fit
-    #[arg(long, default_value_t = 1e-6)]
-    tol: f64,
     /// Threads [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
@@ -78,7 +86,7 @@ pub(crate) struct OptionArgs {
 
 impl OptionArgs {
     fn builder(&self) -> LogisticRegression {
-        let new = LogisticRegression::new().standardize(self.standardize).tol(self.tol);
+        let new = LogisticRegression::new().standardize(self.standardize);
         let new = self.lambda.map_or(new.clone().c(self.c), |lambda| new.lambda(lambda));
         self.threads.map_or(new.clone(), |threads| new.threads(threads))
     }
@@ -92,22 +100,56 @@ struct Run {
 }
 
 pub(crate) fn run(args: &FitArgs) -> Result<Value> {
-    let matrix = args.x.load()?;
+    let matrix = args.problem.x.load()?;
     let design = matrix.design()?;
-    let target = data::labels(&args.y)?;
-    let builder = args.options.builder();
-
-    memory::forget_peak();
-    let before = memory::resident();
+    let target = data::labels(&args.problem.y)?;
+    let builder = args.problem.options.builder().tol(args.tol);
     for _ in 0..args.warmup {
         once(&builder, &design, &target)?;
     }
-    let mut runs = vec![once(&builder, &design, &target)?];
-    let peak = memory::peak();
-    for _ in 1..args.repeat {
-        runs.push(once(&builder, &design, &target)?);
+    fits(&builder, &design, &target, args.repeat, args.save.as_deref())
+}
+
+/// Loads, fits a corner of the data to warm up, then answers lines `TOL REPEAT PREFIX` as bench/worker.py says.
+pub(crate) fn serve(args: &ProblemArgs) -> Result<()> {
+    let matrix = args.x.load()?;
+    let design = matrix.design()?;
+    let target = data::labels(&args.y)?;
+    let mut stream = data::Stream(0);
+    let (corner, labels) = (stream.uniforms(1 << 21), data::random_labels(1 << 17, 3, &mut stream)?);
+    args.options.builder().tol(0.5).fit(&Design::dense(&corner, 1 << 17, 16)?, &labels)?;
+    drop(corner);
+    say(&json!({ "ready": true }))?;
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [tol, repeat, prefix] = words[..] else { bail!("a request is `TOL REPEAT PREFIX`") };
+        let builder = args.options.builder().tol(tol.parse()?);
+        say(&fits(&builder, &design, &target, repeat.parse()?, Some(Path::new(prefix)))?)?;
     }
-    if let Some(prefix) = &args.save {
+    Ok(())
+}
+
+fn say(told: &Value) -> Result<()> {
+    println!("{told}");
+    Ok(std::io::stdout().flush()?)
+}
+
+fn fits(
+    builder: &LogisticRegression,
+    design: &Design<'_>,
+    target: &Target,
+    repeat: u32,
+    prefix: Option<&Path>,
+) -> Result<Value> {
+    memory::forget_peak();
+    let before = memory::resident();
+    let mut runs = vec![once(builder, design, target)?];
+    let peak = memory::peak();
+    for _ in 1..repeat {
+        runs.push(once(builder, design, target)?);
+    }
+    if let Some(prefix) = prefix {
         save(prefix, &runs[0].fit)?;
     }
     let mut told = json!({

@@ -25,6 +25,8 @@ struct Args {
 enum What {
     /// Whole fits of data in memory
     Fit(fit::FitArgs),
+    /// Fits on request, data in memory: what bench/run talks to
+    Worker(fit::ProblemArgs),
     /// One pass over X, as a share of the roofline
     Pass(pass::PassArgs),
     /// Memory bandwidth and peak flops
@@ -38,6 +40,7 @@ enum What {
 fn main() -> anyhow::Result<()> {
     let told = match Args::parse().what {
         What::Fit(args) => fit::run(&args)?,
+        What::Worker(args) => return fit::serve(&args),
         What::Pass(args) => pass::run(&args)?,
         What::Ceilings => ceilings::run(),
         What::Tiny(args) => tiny::run(&args)?,
