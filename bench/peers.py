@@ -56,7 +56,7 @@ def statsmodels(solver: str, c: float | None, threads: int) -> Fit:
         result = model.fit(method=solver, maxiter=MANY, disp=False, full_output=True, **options)
         contrasts = np.asarray(result.params)
         all_classes = np.column_stack([np.zeros(len(contrasts)), contrasts])
-        return all_classes[1:].T, all_classes[0], int(result.mle_retvals["iterations"])
+        return all_classes[1:].T, all_classes[0], int(result.mle_retvals.get("iterations", -1))
 
     return fit
 

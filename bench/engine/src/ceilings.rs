@@ -29,8 +29,8 @@ impl Ceilings {
         let numbers = vec![1.0; BYTES / 8];
         Self {
             bandwidth: [1, 2].map(|t| bandwidth(&numbers, t)),
-            flops_f32: [1, 2].map(|t| flops::<f32>(t)),
-            flops_f64: [1, 2].map(|t| flops::<f64>(t)),
+            flops_f32: [1, 2].map(flops::<f32>),
+            flops_f64: [1, 2].map(flops::<f64>),
         }
     }
 

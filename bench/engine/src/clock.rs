@@ -18,11 +18,11 @@ pub(crate) fn median_seconds(runs: usize, mut work: impl FnMut()) -> f64 {
 /// Seconds of one short call: the median of `runs` batches that last about a millisecond or longer.
 pub(crate) fn median_of_batches(runs: usize, mut work: impl FnMut()) -> f64 {
     let once = median_seconds(5, &mut work);
-    let mut batch = 1;
-    while batch as f64 * once < 1e-3 && batch < 1 << 20 {
+    let mut batch = 1u32;
+    while f64::from(batch) * once < 1e-3 && batch < 1 << 20 {
         batch *= 2;
     }
-    median_seconds(runs, || (0..batch).for_each(|_| work())) / batch as f64
+    median_seconds(runs, || (0..batch).for_each(|_| work())) / f64::from(batch)
 }
 
 /// The middle value; the mean of the two middle ones of an even number.

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &PassArgs) -> Result<Value> {
 fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool) -> Result<Value> {
     let bytes = if k >= 1000 { BYTES_WIDE } else { BYTES };
     let width = if single { 4 } else { 8 };
-    let n = (bytes / (width * d)).min(SCORES / k) / if args.quick { 8 } else { 1 };
+    let n = ((bytes / (width * d)).min(SCORES / k) / if args.quick { 8 } else { 1 }).max(2 * k);
     let mut stream = Stream(1);
     let target = random_labels(n, k, &mut stream)?;
     let at = random_coefficients(k, d, &mut stream)?;
