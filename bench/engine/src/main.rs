@@ -6,6 +6,7 @@ mod ceilings;
 mod clock;
 mod data;
 mod fit;
+mod instructions;
 mod memory;
 mod npy;
 mod pass;
@@ -33,6 +34,8 @@ enum What {
     Ceilings,
     /// Iris, wine, and predictions of single rows
     Tiny(tiny::TinyArgs),
+    /// Fixed fits for callgrind
+    Instructions(instructions::InstructionArgs),
     /// Probabilities of many rows
     Predict(predict::PredictArgs),
 }
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         What::Pass(args) => pass::run(&args)?,
         What::Ceilings => ceilings::run(),
         What::Tiny(args) => tiny::run(&args)?,
+        What::Instructions(args) => instructions::run(&args)?,
         What::Predict(args) => predict::run(&args)?,
     };
     println!("{told:#}");
