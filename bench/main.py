@@ -27,7 +27,7 @@ PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scik
 def main() -> None:
     args = arguments()
     quick, partial = args.quick, bool(args.only) or args.without_peers
-    settings = Settings(turns=3 if quick else 5, limit=10 if quick else args.limit, only_sklearn=quick,
+    settings = Settings(turns=3 if quick else 5, limit=10 if quick else args.limit, only_sklearn=quick, hurry=quick,
                         without_peers=args.without_peers)
     tools, missing = find_tools(args)
     output = args.output or workloads.BENCH / (".work" if quick or partial else "results")

@@ -44,6 +44,8 @@ class Settings:
     turns: int = 5
     limit: float = 120.0
     only_sklearn: bool = False
+    # Stop solvers that take five times as long as their peer's best so far?
+    hurry: bool = False
     without_peers: bool = False
 
 
@@ -127,6 +129,7 @@ class Race:
         self.workers: dict[tuple[str, int], Worker] = {}
         self.best = math.inf
         self.kernels: set[str] = set()
+        self.arrived: dict[str, float] = {}  # by peer: seconds of its fastest fit that arrives
 
     def run(self) -> dict:
         try:
@@ -178,7 +181,10 @@ class Race:
             self.kernels.update(self.workers[key].info.get("kernel", []))
         prefix = self.scratch / f"{contestant.peer}-{threads}"
         try:
-            answer = self.workers[key].fit(tol, repeat, prefix, limit * repeat + 5)
+            answer = self.workers[key].fit(tol, repeat, prefix, 1.05 * limit * repeat + 0.5)
+        except TooSlow:
+            del self.workers[key]
+            raise TooSlow(f"not in {limit:.3g} s") from None
         except Failed:
             del self.workers[key]
             raise
@@ -206,16 +212,18 @@ class Race:
         return standing
 
     def climb(self, standing: Standing) -> None:
-        threads = 1
+        threads, peer, limit = 1, standing.contestant.peer, self.settings.limit
+        if self.settings.hurry:
+            limit = min(limit, max(0.5, 5 * self.arrived.get(peer, limit)))
         for tol in standing.contestant.ladder:
             try:
                 try:
-                    answer = self.fit(standing.contestant, threads, tol, 1, self.settings.limit)
+                    answer = self.fit(standing.contestant, threads, tol, 1, limit)
                 except TooSlow:
                     if threads == 2:
                         raise
                     threads = 2
-                    answer = self.fit(standing.contestant, threads, tol, 1, self.settings.limit)
+                    answer = self.fit(standing.contestant, threads, tol, 1, limit)
             except Failed as failure:
                 standing.outcome = str(failure)
                 return
@@ -223,6 +231,7 @@ class Race:
                                     "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"]})
             if self.suboptimality(answer["judged"]) <= GOAL:
                 standing.tol, standing.outcome = tol, "reached"
+                self.arrived[peer] = min(answer["seconds"][0], self.arrived.get(peer, math.inf))
                 return
         standing.outcome = "not at its tightest tolerance"
 

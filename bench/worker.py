@@ -55,7 +55,7 @@ class Worker:
                     return json.loads(line)
             if not select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
                 self.close()
-                raise TooSlow(f"not in {limit:.0f} s")
+                raise TooSlow(f"not in {limit:.3g} s")
             chunk = os.read(self.process.stdout.fileno(), 1 << 16)
             if not chunk:
                 self.close()
