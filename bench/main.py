@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scik
 
 
 def main() -> None:
+    # An end from outside ends the workers, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args = arguments()
     quick, partial = args.quick, bool(args.only) or args.without_peers
     settings = Settings(turns=3 if quick else 5, limit=10 if quick else args.limit, only_sklearn=quick, hurry=quick,

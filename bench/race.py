@@ -83,7 +83,9 @@ def contestants(workload: Workload, tools: Tools, settings: Settings) -> Iterato
     k, d, ridge = meta["k"], meta["d"], workload.c is not None
     dtypes = ("float32", "float64") if meta["dtype"] == "float32" else ("float64",)
     hessian = 8 * (k * (d + 1)) ** 2
-    for solver in ("newton-cholesky", "newton-cg", "lbfgs"):
+    solvers = ["newton-cholesky", "newton-cg", "lbfgs"]
+    # The likely fastest first: what hurries then knows how long to wait for the others.
+    for solver in solvers if hessian < 64 << 20 else solvers[::-1]:
         if solver == "newton-cholesky" and hessian > DENSE_HESSIAN:
             yield f"scikit-learn {solver}", f"its Hessian would take {hessian / 2**30:.0f} GiB"
             continue
@@ -220,7 +222,7 @@ class Race:
                 try:
                     answer = self.fit(standing.contestant, threads, tol, 1, limit)
                 except TooSlow:
-                    if threads == 2:
+                    if threads == 2 or self.settings.hurry:
                         raise
                     threads = 2
                     answer = self.fit(standing.contestant, threads, tol, 1, limit)
