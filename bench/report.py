@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 Rows = list[list[str]]
 
@@ -60,7 +61,10 @@ def fastest(peers: list[dict], name: str) -> dict | None:
     """A peer's best time, or else what kept it from one."""
     own = [p for p in peers if p["peer"] == name]
     timed = [p for p in own if p["seconds"] is not None]
-    return min(timed, key=lambda p: p["seconds"]) if timed else (own[0] if own else None)
+    if timed:
+        return min(timed, key=lambda p: p["seconds"])
+    closest = lambda p: (p["suboptimality"] if math.isfinite(p["suboptimality"]) else math.inf)  # noqa: E731
+    return min(own, key=closest, default=None)
 
 
 def whole_fits(r: dict) -> str:
@@ -84,8 +88,12 @@ def peer_cell(peer: dict | None, own: float, skipped: str | None) -> str:
     if peer is None:
         return skipped or "–"
     if peer["seconds"] is None:
-        closest = f", {peer['suboptimality']:.0e} away" if math.isfinite(peer["suboptimality"]) else ""
-        return f"{peer['outcome']}{closest}"
+        text = peer["outcome"]
+        if math.isfinite(peer["suboptimality"]):
+            text += f", {peer['suboptimality']:.0e} away"
+        if limit := re.match(r"not in (\S+) s", peer["outcome"]):
+            text += f" **> {float(limit[1]) / own:.3g}×**"
+        return text
     return f"{seconds(peer['seconds'])} ({peer['solver']}) **{peer['seconds'] / own:.3g}×**"
 
 
