@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 GREY = "#808080"
 COLOURS = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#a6761d", "#1f78b4", "#b15928"]
+MARKERS = "osD^vP*XH"
 FLOOR = 1e-12  # below this float64 says nothing
 plt.rcParams.update({"svg.hashsalt": "polylogit", "font.family": "sans-serif", "font.size": 10, "text.color": GREY,
                      "axes.labelcolor": GREY, "axes.edgecolor": GREY, "xtick.color": GREY, "ytick.color": GREY})
@@ -28,7 +29,7 @@ def draw(name: str, result: dict, path: Path) -> None:
     for peer in result["peers"]:
         points = [p for p in peer["search"] if p["suboptimality"] == p["suboptimality"]]
         if points:
-            axes.plot([p["seconds"] for p in points], [height(p["objective"], best) for p in points], "o-",
+            axes.plot([p["seconds"] for p in points], [height(p["objective"], best) for p in points], MARKERS[colour % len(MARKERS)] + "-",
                       color=COLOURS[colour % len(COLOURS)], linewidth=1, markersize=4,
                       label=" ".join(dict.fromkeys([peer["peer"], peer["solver"], peer["dtype"].removeprefix("float64")])))
             colour += 1
