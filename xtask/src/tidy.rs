@@ -24,7 +24,7 @@ const LINES: usize = 500;
 /// Everything that is wrong, in words.
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let mut complaints = Vec::new();
-    for folder in ["crates", "xtask"] {
+    for folder in ["crates", "xtask", "bench"] {
         for path in rust_files(&root.join(folder)) {
             let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             match fs::read_to_string(&path) {
@@ -80,8 +80,11 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() && path.file_name().is_some_and(|n| n != "target") {
-            files.extend(rust_files(&path));
+        if path.is_dir() {
+            // Neither what is built nor what is installed (`.venv`) is ours.
+            if path.file_name().is_some_and(|n| n != "target" && !n.as_encoded_bytes().starts_with(b".")) {
+                files.extend(rust_files(&path));
+            }
         } else if path.extension().is_some_and(|e| e == "rs") {
             files.push(path);
         }

@@ -1,0 +1,210 @@
+//! `fit` and `worker`: whole fits of data in memory.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use polylogit::solver::Event;
+use polylogit::{Design, Fit, LogisticRegression, Target};
+use serde_json::{Value, json};
+
+use crate::clock::{self, median};
+use crate::data::{self, Matrix};
+use crate::{memory, npy};
+
+/// Fits R times and tells of it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FitArgs {
+    #[command(flatten)]
+    problem: ProblemArgs,
+    /// Certified relative gap that ends the fit
+    #[arg(long, default_value_t = 1e-6)]
+    tol: f64,
+    /// Runs before those that count
+    #[arg(long, default_value_t = 0)]
+    warmup: u32,
+    /// Runs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Write PREFIX.weights.npy (K × d) and PREFIX.intercepts.npy (K)
+    #[arg(long, value_name = "PREFIX")]
+    save: Option<PathBuf>,
+}
+
+/// The data and the objective.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProblemArgs {
+    #[command(flatten)]
+    x: XArgs,
+    /// Integer labels, .npy
+    #[arg(long)]
+    y: PathBuf,
+    #[command(flatten)]
+    options: OptionArgs,
+}
+
+/// Where X comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct XArgs {
+    /// Dense float32 or float64, .npy
+    #[arg(long, required_unless_present = "csr", conflicts_with = "csr")]
+    x: Option<PathBuf>,
+    /// Sparse: data,indices,indptr, three .npy
+    #[arg(long, value_delimiter = ',', requires = "features")]
+    csr: Vec<PathBuf>,
+    /// d of the sparse matrix
+    #[arg(long)]
+    features: Option<usize>,
+}
+
+impl XArgs {
+    pub(crate) fn load(&self) -> Result<Matrix> {
+        match &self.x {
+            Some(path) => Matrix::dense(path),
+            None => Matrix::sparse(&self.csr, self.features.context("--csr wants --features")?),
+        }
+    }
+}
+
+/// What is fitted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OptionArgs {
+    /// Inverse strength, λ = 1/(C·S)
+    #[arg(long, default_value_t = 1.0, conflicts_with = "lambda")]
+    c: f64,
+    /// Strength of the penalty on the mean loss
+    #[arg(long)]
+    lambda: Option<f64>,
+    /// Penalise standardised columns
+    #[arg(long)]
+    standardize: bool,
+    /// Threads [default: all cores]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl OptionArgs {
+    fn builder(&self) -> LogisticRegression {
+        let new = LogisticRegression::new().standardize(self.standardize);
+        let new = self.lambda.map_or(new.clone().c(self.c), |lambda| new.lambda(lambda));
+        self.threads.map_or(new.clone(), |threads| new.threads(threads))
+    }
+}
+
+/// One fit with the seconds it took and its steps.
+struct Run {
+    seconds: f64,
+    trajectory: Vec<(f64, Event)>,
+    fit: Fit,
+}
+
+pub(crate) fn run(args: &FitArgs) -> Result<Value> {
+    let matrix = args.problem.x.load()?;
+    let design = matrix.design()?;
+    let target = data::labels(&args.problem.y)?;
+    let builder = args.problem.options.builder().tol(args.tol);
+    for _ in 0..args.warmup {
+        once(&builder, &design, &target)?;
+    }
+    fits(&builder, &design, &target, args.repeat, args.save.as_deref())
+}
+
+/// Loads, fits a corner of the data to warm up, then answers lines `TOL REPEAT PREFIX` as bench/worker.py says.
+pub(crate) fn serve(args: &ProblemArgs) -> Result<()> {
+    let matrix = args.x.load()?;
+    let design = matrix.design()?;
+    let target = data::labels(&args.y)?;
+    let mut stream = data::Stream(0);
+    let (corner, labels) = (stream.uniforms(1 << 21), data::random_labels(1 << 17, 3, &mut stream)?);
+    args.options.builder().tol(0.5).fit(&Design::dense(&corner, 1 << 17, 16)?, &labels)?;
+    drop(corner);
+    say(&json!({ "ready": true }))?;
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [tol, repeat, prefix] = words[..] else { bail!("a request is `TOL REPEAT PREFIX`") };
+        let builder = args.options.builder().tol(tol.parse()?);
+        say(&fits(&builder, &design, &target, repeat.parse()?, Some(Path::new(prefix)))?)?;
+    }
+    Ok(())
+}
+
+fn say(told: &Value) -> Result<()> {
+    println!("{told}");
+    Ok(std::io::stdout().flush()?)
+}
+
+fn fits(
+    builder: &LogisticRegression,
+    design: &Design<'_>,
+    target: &Target,
+    repeat: u32,
+    prefix: Option<&Path>,
+) -> Result<Value> {
+    memory::forget_peak();
+    let before = memory::resident();
+    let mut runs = vec![once(builder, design, target)?];
+    let peak = memory::peak();
+    for _ in 1..repeat {
+        runs.push(once(builder, design, target)?);
+    }
+    if let Some(prefix) = prefix {
+        save(prefix, &runs[0].fit)?;
+    }
+    let mut told = json!({
+        "n": design.rows(), "d": design.features(), "k": target.classes().len(), "stored": design.stored(),
+        "seconds": runs.iter().map(|r| r.seconds).collect::<Vec<_>>(),
+        "median_seconds": median(runs.iter().map(|r| r.seconds).collect()),
+        "data_bytes": before, "peak_bytes": peak, "extra_bytes": peak.saturating_sub(before),
+    });
+    runs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let typical = &runs[(runs.len() - 1) / 2];
+    let Value::Object(of_fit) = describe(typical) else { return Ok(told) };
+    told.as_object_mut().context("an object")?.extend(of_fit);
+    Ok(told)
+}
+
+fn once(builder: &LogisticRegression, design: &Design<'_>, target: &Target) -> Result<Run> {
+    let mut trajectory = Vec::with_capacity(1000);
+    let start = std::time::Instant::now();
+    let mut observer = |event: &Event| {
+        trajectory.push((start.elapsed().as_secs_f64(), *event));
+        ControlFlow::Continue(())
+    };
+    let (seconds, fit) = clock::timed(|| builder.fit_observed(design, target, &mut observer));
+    Ok(Run { seconds, trajectory, fit: fit? })
+}
+
+fn describe(run: &Run) -> Value {
+    let Fit { certificate, .. } = &run.fit;
+    let trajectory: Vec<Value> = run
+        .trajectory
+        .iter()
+        .map(|(seconds, e)| {
+            json!({ "seconds": seconds, "passes": e.passes, "objective": e.objective, "relative_gap": e.relative_gap })
+        })
+        .collect();
+    json!({
+        "status": run.fit.status.name(), "solver": run.fit.solver, "reason": run.fit.reason,
+        "steps": run.fit.steps, "passes": run.fit.passes, "lambda": run.fit.lambda,
+        "objective": run.fit.objective,
+        "certificate": {
+            "kind": certificate.kind.name(), "gap": certificate.gap, "relative_gap": certificate.relative_gap,
+        },
+        "trajectory": trajectory,
+    })
+}
+
+fn save(prefix: &Path, fit: &Fit) -> Result<()> {
+    let c = fit.model.coefficients();
+    npy::write(&named(prefix, "weights"), &[c.classes(), c.features()], c.weights())?;
+    npy::write(&named(prefix, "intercepts"), &[c.classes()], c.intercepts())
+}
+
+/// PREFIX.what.npy
+pub(crate) fn named(prefix: &Path, what: &str) -> PathBuf {
+    let mut name = prefix.as_os_str().to_owned();
+    name.push(format!(".{what}.npy"));
+    name.into()
+}

@@ -1,0 +1,55 @@
+//! What the benchmarks run of the engine: each subcommand prints one JSON document.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark has a clock")]
+
+mod ceilings;
+mod clock;
+mod data;
+mod fit;
+mod instructions;
+mod memory;
+mod npy;
+mod pass;
+mod predict;
+mod tiny;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the engine; prints JSON", disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Whole fits of data in memory
+    Fit(fit::FitArgs),
+    /// Fits on request, data in memory: what bench/run talks to
+    Worker(fit::ProblemArgs),
+    /// One pass over X, as a share of the roofline
+    Pass(pass::PassArgs),
+    /// Memory bandwidth and peak flops
+    Ceilings,
+    /// Iris, wine, and predictions of single rows
+    Tiny(tiny::TinyArgs),
+    /// Fixed fits for callgrind
+    Instructions(instructions::InstructionArgs),
+    /// Probabilities of many rows
+    Predict(predict::PredictArgs),
+}
+
+fn main() -> anyhow::Result<()> {
+    let told = match Args::parse().what {
+        What::Fit(args) => fit::run(&args)?,
+        What::Worker(args) => return fit::serve(&args),
+        What::Pass(args) => pass::run(&args)?,
+        What::Ceilings => ceilings::run(),
+        What::Tiny(args) => tiny::run(&args)?,
+        What::Instructions(args) => instructions::run(&args)?,
+        What::Predict(args) => predict::run(&args)?,
+    };
+    println!("{told:#}");
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `pass`: one evaluation of F and its gradient, against the roofline.
+
+use anyhow::Result;
+use polylogit::objective::SoftmaxObjective;
+use polylogit::{Coefficients, Csr, Design, Target};
+use serde_json::{Value, json};
+
+use crate::ceilings::Ceilings;
+use crate::clock;
+use crate::data::{Stream, random_coefficients, random_labels};
+
+const CLASSES: [usize; 4] = [3, 10, 100, 1000];
+const FEATURES: [usize; 4] = [10, 54, 384, 768];
+/// Bytes of X: beyond the caches; less where a pass is bound by arithmetic anyhow.
+const BYTES: usize = 96 << 20;
+const BYTES_WIDE: usize = 16 << 20;
+/// n·K is kept below this, so that K does not decide how much memory is needed.
+const SCORES: usize = 40_000_000;
+/// A row of sparse text: this many of so many features.
+const SPARSE_ROW: usize = 100;
+const SPARSE_FEATURES: usize = 100_000;
+const SPARSE_ROWS: usize = 50_000;
+
+/// Seconds of a pass over X, as a share of the roofline.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PassArgs {
+    /// Only these K
+    #[arg(long, value_delimiter = ',')]
+    classes: Vec<usize>,
+    /// Only these d
+    #[arg(long, value_delimiter = ',')]
+    features: Vec<usize>,
+    /// Only these kinds of X: f32, f64, csr
+    #[arg(long, value_delimiter = ',', default_values = ["f32", "f64", "csr"])]
+    kinds: Vec<String>,
+    /// Timed passes for each shape
+    #[arg(long, default_value_t = 7)]
+    runs: usize,
+    /// An eighth of the rows
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(args: &PassArgs) -> Result<Value> {
+    let ceilings = Ceilings::measure();
+    let all = |given: &[usize], default: [usize; 4]| {
+        if given.is_empty() { default.to_vec() } else { given.to_vec() }
+    };
+    let mut passes = Vec::new();
+    let wants = |kind: &str| args.kinds.iter().any(|k| k == kind);
+    for k in all(&args.classes, CLASSES) {
+        for d in all(&args.features, FEATURES) {
+            for kind in ["f32", "f64"].into_iter().filter(|kind| wants(kind)) {
+                passes.push(dense(args, &ceilings, k, d, kind == "f32")?);
+            }
+        }
+        // W of 100000 × 1000 would be measured there, not X.
+        if wants("csr") && k < 1000 {
+            passes.push(sparse(args, &ceilings, k)?);
+        }
+    }
+    Ok(json!({ "ceilings": ceilings.to_json(), "passes": passes }))
+}
+
+fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool) -> Result<Value> {
+    let bytes = if k >= 1000 { BYTES_WIDE } else { BYTES };
+    let width = if single { 4 } else { 8 };
+    let n = ((bytes / (width * d)).min(SCORES / k) / if args.quick { 8 } else { 1 }).max(2 * k);
+    let mut stream = Stream(1);
+    let target = random_labels(n, k, &mut stream)?;
+    let at = random_coefficients(k, d, &mut stream)?;
+    let seconds = if single {
+        let x: Vec<f32> = (0..n * d).map(|_| stream.uniform() as f32).collect();
+        pass_seconds(&Design::dense(&x, n, d)?, &target, &at, args.runs)?
+    } else {
+        let x = stream.uniforms(n * d);
+        pass_seconds(&Design::dense(&x, n, d)?, &target, &at, args.runs)?
+    };
+    let roofline = ceilings.roofline_pass((width * n * d) as f64, (n * d) as f64, k, single);
+    Ok(json!({
+        "kind": if single { "f32" } else { "f64" }, "n": n, "d": d, "k": k, "seconds": seconds,
+        "roofline_seconds": roofline, "share": roofline / seconds,
+    }))
+}
+
+/// Columns of a row are drawn with a preference for low ones, as words are.
+fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
+    let n = SPARSE_ROWS.min(SCORES / k) / if args.quick { 8 } else { 1 };
+    let mut stream = Stream(2);
+    let (mut indices, mut indptr) = (Vec::new(), vec![0u32]);
+    for _ in 0..n {
+        let mut row: Vec<u32> = (0..SPARSE_ROW)
+            .map(|_| stream.uniform().abs().powi(3))
+            .map(|u| (u * SPARSE_FEATURES as f64).min(SPARSE_FEATURES as f64 - 1.0))
+            .map(column)
+            .collect();
+        row.sort_unstable();
+        row.dedup();
+        indices.extend(row);
+        indptr.push(indices.len() as u32);
+    }
+    let values = stream.uniforms(indices.len());
+    let target = random_labels(n, k, &mut stream)?;
+    let at = random_coefficients(k, SPARSE_FEATURES, &mut stream)?;
+    let design = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), SPARSE_FEATURES)?;
+    let seconds = pass_seconds(&design, &target, &at, args.runs)?;
+    let stored = design.stored() as f64;
+    let roofline = ceilings.roofline_pass(12.0 * stored, stored, k, false);
+    Ok(json!({
+        "kind": "csr", "n": n, "d": SPARSE_FEATURES, "k": k, "stored": design.stored(), "seconds": seconds,
+        "roofline_seconds": roofline, "share": roofline / seconds,
+    }))
+}
+
+#[expect(clippy::cast_sign_loss, reason = "columns are not negative")]
+fn column(u: f64) -> u32 {
+    u as u32
+}
+
+/// The median seconds of one pass: F and ∂F at `at`. The one place that knows how a pass is made.
+fn pass_seconds(design: &Design<'_>, target: &Target, at: &Coefficients, runs: usize) -> Result<f64> {
+    let mut objective = SoftmaxObjective::new(design, target)?;
+    objective.gradient(at)?;
+    Ok(clock::median_seconds(runs, || {
+        std::hint::black_box(objective.gradient(at)).ok();
+    }))
+}

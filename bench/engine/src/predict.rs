@@ -1,0 +1,53 @@
+//! `predict`: probabilities of many rows.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use polylogit::{Coefficients, Model};
+use serde_json::{Value, json};
+
+use crate::clock::{median, timed};
+use crate::data;
+use crate::fit::{XArgs, named};
+use crate::npy::{self, Values};
+
+/// Seconds of the probabilities of all rows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    x: XArgs,
+    /// PREFIX.weights.npy (K × d) and PREFIX.intercepts.npy (K), as `fit --save` writes them
+    #[arg(long, value_name = "PREFIX")]
+    model: PathBuf,
+    /// Runs
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Write the probabilities (n × K), .npy
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &PredictArgs) -> Result<Value> {
+    let matrix = args.x.load()?;
+    let design = matrix.design()?;
+    let weights = npy::read(&named(&args.model, "weights"))?;
+    let intercepts = npy::read(&named(&args.model, "intercepts"))?;
+    let (Values::F64(w), Values::F64(b)) = (weights.values, intercepts.values) else {
+        bail!("coefficients want to be float64");
+    };
+    let (k, d) = (weights.shape[0], weights.shape[1]);
+    let model = Model::new(data::classes(k)?, Coefficients::new(k, d, w, b)?)?;
+
+    let mut seconds = Vec::new();
+    for _ in 0..args.repeat {
+        let (s, p) = timed(|| model.probabilities(&design));
+        let p = p?;
+        seconds.push(s);
+        if let (Some(path), 1) = (&args.save, seconds.len()) {
+            npy::write(path, &[design.rows(), k], &p)?;
+        }
+    }
+    Ok(json!({
+        "n": design.rows(), "d": d, "k": k, "seconds": seconds, "median_seconds": median(seconds.clone()),
+    }))
+}

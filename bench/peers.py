@@ -1,0 +1,120 @@
+"""The Python peers as workers (protocol: worker.py): python peers.py FOLDER PEER SOLVER DTYPE THREADS.
+
+Each gets X in the type and layout that it likes, C or lambda so that it solves the same objective, tolerance TOL, no limit
+on iterations, and one fit of a few rows before anything is timed, so that its libraries are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+import workloads
+
+Answer = tuple[np.ndarray, np.ndarray, int]  # W (K × d), b (K), iterations
+Fit = Callable[[workloads.Matrix, np.ndarray, float], Answer]
+MANY = 1_000_000
+
+
+def sklearn(solver: str, c: float | None, threads: int) -> Fit:
+    from sklearn.linear_model import LogisticRegression
+
+    return estimator(LogisticRegression, solver, c)
+
+
+def sklearnex(solver: str, c: float | None, threads: int) -> Fit:
+    import daal4py
+    from sklearnex.linear_model import LogisticRegression
+
+    daal4py.daalinit(threads)
+    return estimator(LogisticRegression, solver, c)
+
+
+def estimator(kind: type, solver: str, c: float | None) -> Fit:
+    def fit(x: workloads.Matrix, y: np.ndarray, tol: float) -> Answer:
+        model = kind(C=np.inf if c is None else c, solver=solver, tol=tol, max_iter=MANY).fit(x, y)
+        return model.coef_, model.intercept_, int(np.max(model.n_iter_))
+
+    return fit
+
+
+def statsmodels(solver: str, c: float | None, threads: int) -> Fit:
+    """Unpenalised only; K − 1 contrasts against the first class."""
+    import statsmodels.api as sm
+
+    def fit(x: workloads.Matrix, y: np.ndarray, tol: float) -> Answer:
+        options = {"newton": {"tol": tol}, "bfgs": {"gtol": tol}, "lbfgs": {"pgtol": tol, "factr": 10.0}}[solver]
+        model = sm.MNLogit(y, np.column_stack([np.ones(len(y)), x]))
+        result = model.fit(method=solver, maxiter=MANY, disp=False, full_output=True, **options)
+        contrasts = np.asarray(result.params)
+        all_classes = np.column_stack([np.zeros(len(contrasts)), contrasts])
+        return all_classes[1:].T, all_classes[0], int(result.mle_retvals.get("iterations", -1))
+
+    return fit
+
+
+def mlpack(solver: str, c: float | None, threads: int) -> Fit:
+    """Penalises the intercepts too, so that its answer is that of another problem; `tol` is 1/iterations."""
+    import mlpack as package
+
+    def fit(x: workloads.Matrix, y: np.ndarray, tol: float) -> Answer:
+        strength = 0.0 if c is None else 1.0 / (c * len(y))
+        result = package.softmax_regression(
+            training=x, labels=y.astype(np.uint64), lambda_=strength, max_iterations=round(1 / tol),
+            copy_all_inputs=False, verbose=False)
+        (kept,) = result["output_model"].get_cpp_params().values()
+        parameters = np.asarray(kept["parameters"]).T  # intercepts first
+        return parameters[:, 1:], parameters[:, 0], round(1 / tol)
+
+    return fit
+
+
+PEERS = {"scikit-learn": sklearn, "scikit-learn-intelex": sklearnex, "statsmodels": statsmodels, "mlpack": mlpack}
+
+
+def status(key: str) -> int:
+    return 1024 * int(re.search(rf"{key}:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def say(told: dict) -> None:
+    print(json.dumps(told), flush=True)
+
+
+def main(folder: str, peer: str, solver: str, dtype: str, threads: str) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    warnings.filterwarnings("ignore")
+    meta = json.loads((Path(folder) / "meta.json").read_text())
+    x, y = workloads.load(Path(folder))
+    x = x.astype(dtype, copy=False)
+    fit = PEERS[peer](solver, meta["c"], int(threads))
+    with threadpool_limits(int(threads)):
+        warm_up = np.random.default_rng(0).normal(size=(30, 2)).astype(dtype)
+        fit(sparse.csr_matrix(warm_up) if meta["sparse"] else warm_up, np.arange(30) % 3, 1e-2)
+        blas = [p for p in threadpool_info() if p["user_api"] == "blas"]
+        say({"ready": True, "kernel": sorted({p.get("architecture") or "" for p in blas})})
+        for line in sys.stdin:
+            tol, repeat, prefix = line.split()
+            Path("/proc/self/clear_refs").write_text("5")
+            before = status("VmRSS")
+            seconds = []
+            for _ in range(int(repeat)):
+                start = time.perf_counter()
+                w, b, iterations = fit(x, y, float(tol))
+                seconds.append(time.perf_counter() - start)
+            extra = max(0, status("VmHWM") - before)
+            np.save(f"{prefix}.weights.npy", np.asarray(w, np.float64))
+            np.save(f"{prefix}.intercepts.npy", np.asarray(b, np.float64))
+            say({"seconds": seconds, "iterations": iterations, "extra_bytes": extra})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

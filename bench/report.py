@@ -1,0 +1,142 @@
+"""results.json → table.md."""
+
+from __future__ import annotations
+
+import math
+import re
+
+Rows = list[list[str]]
+
+
+def seconds(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value < 1e-3:
+        return f"{1e6 * value:.0f} µs"
+    return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def size(value: float) -> str:
+    return f"{value / 2**20:.3g} MiB"
+
+
+def table(head: list[str], rows: Rows) -> str:
+    lines = [head, ["-"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def markdown(r: dict) -> str:
+    parts = ["# Results", machine(r), "## Whole fits", FITS, whole_fits(r)]
+    if any(w["peers"] for w in r["workloads"].values()):
+        parts += ["## Every contestant", CONTESTANTS, every_contestant(r)]
+    parts += ["## Prediction", predictions(r), "## Tiny", tiny(r), "## One pass", PASS, passes(r)]
+    return "\n\n".join(parts) + "\n"
+
+
+FITS = """Seconds to a relative suboptimality of 1e-6, data in memory, medians; polylogit's answers are proven by their
+certificate, those of peers were found at the loosest tolerance that gets there. *Ratio*: the peer's fastest solver, threads
+and dtype over polylogit on two threads. *Roofline passes*: time over the time of one pass at the machine's ceilings. *Extra
+memory*: peak above the data. *Same bits*: on one and two threads."""
+CONTESTANTS = """Suboptimality is (F − F*)/F*, F in float64 by one function for all, F* the best known (polylogit at
+tol = 1e-12 or better). Where a tolerance stands, it is the loosest that arrives."""
+PASS = """F and its gradient, all threads, against max(bytes of X / bandwidth, 4·stored·K / peak flops)."""
+
+
+def machine(r: dict) -> str:
+    m, c = r["machine"], r["ceilings"]
+    versions = ", ".join(f"{name} {version}" for name, version in r["versions"].items())
+    gigabytes, flops = c["bandwidth_bytes_per_second"], (c["f32_flops_per_second"], c["f64_flops_per_second"])
+    ceilings = (f"Ceilings on one / two threads: {gigabytes['1'] / 1e9:.1f} / {gigabytes['2'] / 1e9:.1f} GB/s; "
+                + "; ".join(f"{kind} {f['1'] / 1e9:.0f} / {f['2'] / 1e9:.0f} GFlop/s"
+                            for kind, f in zip(("f32", "f64"), flops, strict=True)))
+    lines = [f"{m['date']}, {m['cpu']}, {m['cores']} cores, {m['memory_gib']:.0f} GiB, {m['system']}; load at the "
+             f"start {m['load']:.2f}. Mode: {r['mode']}.", f"{ceilings} ({c['how']}).", f"Versions: {versions}. "
+             f"BLAS kernels: {', '.join(r['kernels']) or 'none used'}."]
+    if r["missing"]:
+        lines.append("Left out: " + "; ".join(f"{name} ({why})" for name, why in r["missing"].items()) + ".")
+    return "\n\n".join(lines)
+
+
+def fastest(peers: list[dict], name: str) -> dict | None:
+    """A peer's best time, or else what kept it from one."""
+    own = [p for p in peers if p["peer"] == name]
+    timed = [p for p in own if p["seconds"] is not None]
+    if timed:
+        return min(timed, key=lambda p: p["seconds"])
+    closest = lambda p: (p["suboptimality"] if math.isfinite(p["suboptimality"]) else math.inf)  # noqa: E731
+    return min(own, key=closest, default=None)
+
+
+def whole_fits(r: dict) -> str:
+    names = list(dict.fromkeys(p["peer"] for w in r["workloads"].values() for p in w["peers"]))
+    head = ["work", "polylogit, 2 threads", "1 thread", *names, "passes", "roofline passes", "certified gap",
+            "extra memory", "same bits"]
+    rows = []
+    for name, w in r["workloads"].items():
+        own = w["polylogit"]["2"]
+        cells = [peer_cell(fastest(w["peers"], peer), own["seconds"], w["skipped"].get(peer)) for peer in names]
+        rows.append([
+            f"**{name}** {w['about']}", seconds(own["seconds"]),
+            f"{seconds(w['polylogit']['1']['seconds'])} ({w['polylogit']['1']['seconds'] / own['seconds']:.2f}×)", *cells,
+            f"{own['passes']:.0f}", f"{own['seconds'] / w['roofline_pass_seconds']:.0f}",
+            f"{own['certificate']['relative_gap']:.1e}", size(own["extra_bytes"]), "yes" if w["same_bits"] else "**no**",
+        ])
+    return table(head, rows)
+
+
+def peer_cell(peer: dict | None, own: float, skipped: str | None) -> str:
+    if peer is None:
+        return skipped or "–"
+    if peer["seconds"] is None:
+        text = peer["outcome"]
+        if math.isfinite(peer["suboptimality"]):
+            text += f", {peer['suboptimality']:.0e} away"
+        if limit := re.match(r"not in (\S+) s", peer["outcome"]):
+            text += f" **> {float(limit[1]) / own:.3g}×**"
+        return text
+    return f"{seconds(peer['seconds'])} ({peer['solver']}) **{peer['seconds'] / own:.3g}×**"
+
+
+def every_contestant(r: dict) -> str:
+    head = ["work", "contestant", "dtype", "tolerance", "threads", "seconds", "ratio", "iterations", "suboptimality",
+            "extra memory", "outcome"]
+    rows = []
+    for name, w in r["workloads"].items():
+        for threads, own in w["polylogit"].items():
+            rows.append([name, f"polylogit ({own['solver']})", w["meta"]["dtype"], "1e-06", threads,
+                         seconds(own["seconds"]), "", f"{own['steps']}", f"{own['suboptimality']:.1e}",
+                         size(own["extra_bytes"]), own["status"]])
+        for p in w["peers"]:
+            ratio = f"{p['seconds'] / w['polylogit']['2']['seconds']:.3g}" if p["seconds"] is not None else ""
+            rows.append([name, f"{p['peer']} {p['solver']}", p["dtype"], f"{p['tol']:.0e}" if p["tol"] else "–",
+                         f"{p['threads'] or '–'}", seconds(p["seconds"]), ratio, f"{p['iterations'] or '–'}",
+                         f"{p['suboptimality']:.1e}", size(p["extra_bytes"]), p["outcome"]])
+        for peer, why in w["skipped"].items():
+            rows.append([name, peer, *["–"] * 8, why])
+    return table(head, rows)
+
+
+def predictions(r: dict) -> str:
+    head = ["rows", "by", "dtype", "threads", "seconds", "ratio to polylogit", "largest error of p"]
+    rows = []
+    for p in r["predictions"]:
+        own = min(row["seconds"] for row in p["rows"] if row["peer"] == "polylogit")
+        for row in p["rows"]:
+            rows.append([p["table"], row["peer"], row["dtype"], f"{row['threads']}", seconds(row["seconds"]),
+                         f"{row['seconds'] / own:.2f}", f"{row['largest_error']:.0e}"])
+        rows += [[p["table"], peer, *["–"] * 4, why] for peer, why in p["skipped"].items()]
+    return table(head, rows)
+
+
+def tiny(r: dict) -> str:
+    fits = [[f"fit of {name}", f"{f['microseconds']:.0f} µs", f"{f['solver']}, {f['steps']} steps, gap {f['relative_gap']:.0e}"]
+            for name, f in r["tiny"]["fits"].items()]
+    rows = [[f"one row, d={p['d']}, K={p['k']}", f"{p['nanoseconds']:.0f} ns", "probabilities"]
+            for p in r["tiny"]["single_rows"]]
+    return table(["from Rust", "time", ""], fits + rows)
+
+
+def passes(r: dict) -> str:
+    rows = [[f"{p['n']}×{p['d']} {p['kind']}", f"{p['k']}", seconds(p["seconds"]), seconds(p["roofline_seconds"]),
+             f"{100 * p['share']:.0f} %"] for p in r["passes"]]
+    return table(["X", "K", "a pass", "roofline", "share"], rows)
