@@ -1,10 +1,19 @@
 //! A fitted model: classes and coefficients; scores, probabilities, predictions.
 
 use crate::coefficients::Coefficients;
+use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
 use crate::error::{Error, Result, check_len};
+use crate::kernel::{self, Block, Panels, RowSums};
 use crate::label::Label;
+use crate::objective::DENSE_COLUMNS;
+use crate::parallel::Workers;
 use crate::scalar::Scalar;
+
+/// Rows for which weights are not worth rearranging.
+const FEW: usize = 8;
+/// Ranges of rows that are shared out.
+const SHARES: usize = 32;
 
 /// Classes and coefficients. Predicts with z = W x + b and p = softmax(z).
 #[derive(Debug, Clone, PartialEq)]
@@ -38,45 +47,103 @@ impl Model {
     /// # Errors
     /// [`Error::Features`] if X has another width, [`Error::NotFinite`] where X is NaN or infinite.
     pub fn logits(&self, x: &Design<'_>) -> Result<Vec<f64>> {
+        self.by_blocks(x, |_, _, _| {})
+    }
+
+    /// The scores of all rows, row-major, after `finish` has made of each block (K columns) what is asked for.
+    fn by_blocks(
+        &self,
+        x: &Design<'_>,
+        finish: impl Fn(Block, &mut [f64], &mut RowSums<f64>) + Sync + Send,
+    ) -> Result<Vec<f64>> {
         let (k, d) = (self.coefficients.classes(), self.coefficients.features());
         if x.features() != d {
             return Err(Error::Features { expected: d, found: x.features() });
         }
-        let mut z = vec![0.0; x.rows() * k];
         match x.storage() {
-            Storage::F64(values) => self.dense_logits(values, &mut z)?,
-            Storage::F32(values) => self.dense_logits(values, &mut z)?,
-            Storage::Csr(csr) => {
-                // Feature-major weights: each stored value meets the K weights of its column in a row.
-                let w: Vec<f64> =
-                    (0..k * d).map(|at| self.coefficients.weights()[at % k * d + at / k]).collect();
-                for (row, z) in z.chunks_exact_mut(k).enumerate() {
-                    z.copy_from_slice(self.coefficients.intercepts());
-                    for (j, v) in csr.row(row) {
-                        check_finite(row, j, v)?;
-                        for (z, w) in z.iter_mut().zip(&w[j * k..(j + 1) * k]) {
-                            *z += v * w;
-                        }
+            Storage::F64(values) if x.rows() <= FEW => return self.few(x, values, finish),
+            Storage::F32(values) if x.rows() <= FEW => return self.few(x, values, finish),
+            _ => {}
+        }
+        let sparse = x.is_sparse() && d > DENSE_COLUMNS;
+        let blocks = RowBlocks::new(*x, Standardise::identity(d), false, 2 * k);
+        let block = blocks.block;
+        // Feature-major: θ_jk = W_kj.
+        let weights: Vec<f64> =
+            (0..k * d).map(|at| self.coefficients.weights()[at % k * d + at / k]).collect();
+        let mut theta = Panels::default();
+        if !sparse {
+            theta.pack(&weights, k, 1.0);
+        }
+        let mut out = vec![0.0; x.rows() * k];
+        let shares = blocks.count().min(SHARES);
+        let bounds: Vec<usize> = (0..=shares).map(|s| blocks.count() * s / shares).collect();
+        let mut rest = &mut out[..];
+        let mut work = Vec::with_capacity(shares);
+        for bounds in bounds.windows(2) {
+            let rows = blocks.rows(bounds[1] - 1).end - blocks.rows(bounds[0]).start;
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(rows * k);
+            rest = others;
+            work.push((bounds[0], own, None));
+        }
+        let workers = Workers::new(None, x.stored() as f64 * k as f64);
+        workers.for_each(&mut work, |_, (first, out, bad)| {
+            let mut values = vec![0.0; if sparse { 0 } else { block.len(d) }];
+            let (mut z, mut sums) = (vec![0.0; block.len(k)], RowSums::new(block));
+            for (b, out) in (*first..).zip(out.chunks_mut(block.rows * k)) {
+                if sparse {
+                    sparse_scores(x, blocks.rows(b), &weights, block, &mut z);
+                } else {
+                    blocks.load(b, &mut values);
+                    kernel::logits(block, &values, &theta, &mut z);
+                }
+                // One value that is not finite makes its row's scores so, whatever the weights.
+                if z.iter().any(|z| !z.is_finite()) && bad.is_none() {
+                    *bad = x.not_finite(blocks.rows(b));
+                }
+                for (column, intercept) in
+                    z.chunks_exact_mut(block.stride).zip(self.coefficients.intercepts())
+                {
+                    for z in column {
+                        *z += intercept;
+                    }
+                }
+                finish(block, &mut z, &mut sums);
+                for (r, row) in out.chunks_exact_mut(k).enumerate() {
+                    for (c, out) in row.iter_mut().enumerate() {
+                        *out = z[c * block.stride + r];
                     }
                 }
             }
+        });
+        match work.into_iter().find_map(|(_, _, bad)| bad) {
+            Some((row, column, value)) => Err(Error::NotFinite { row, column, value }),
+            None => Ok(out),
         }
-        Ok(z)
     }
 
-    fn dense_logits<T: Scalar>(&self, values: &[T], z: &mut [f64]) -> Result<()> {
-        let c = &self.coefficients;
-        for (row, z) in z.chunks_exact_mut(c.classes()).enumerate() {
-            let x = &values[row * c.features()..(row + 1) * c.features()];
-            if let Some(j) = x.iter().position(|v| !v.is_finite()) {
-                check_finite(row, j, x[j].to_f64())?;
-            }
-            for (class, z) in z.iter_mut().enumerate() {
-                let dot: f64 = c.class_weights(class).iter().zip(x).map(|(w, x)| w * x.to_f64()).sum();
-                *z = dot + c.intercepts()[class];
+    /// [`Model::by_blocks`] for a few dense rows, to the same bits: nothing is rearranged for them.
+    fn few<T: Scalar>(
+        &self,
+        x: &Design<'_>,
+        values: &[T],
+        finish: impl Fn(Block, &mut [f64], &mut RowSums<f64>),
+    ) -> Result<Vec<f64>> {
+        if let Some((row, column, value)) = x.not_finite(0..x.rows()) {
+            return Err(Error::NotFinite { row, column, value });
+        }
+        let (c, k, d) = (&self.coefficients, self.classes.len(), x.features());
+        let block = Block::new(x.rows());
+        let mut z = vec![0.0; block.len(k)];
+        for class in 0..k {
+            let column = &mut z[class * block.stride..][..x.rows()];
+            for (r, z) in column.iter_mut().enumerate() {
+                let row = &values[r * d..(r + 1) * d];
+                *z = kernel::chained_dot(c.class_weights(class), row) + c.intercepts()[class];
             }
         }
-        Ok(())
+        finish(block, &mut z, &mut RowSums::new(block));
+        Ok((0..x.rows() * k).map(|at| z[at % k * block.stride + at / k]).collect())
     }
 
     /// p(y|x) = softmax(W x + b), row-major (n × K).
@@ -84,9 +151,7 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        let mut z = self.logits(x)?;
-        crate::softmax::softmax_rows_in_place(&mut z, self.classes.len())?;
-        Ok(z)
+        self.by_blocks(x, kernel::softmax_columns)
     }
 
     /// ln p(y|x) by log-sum-exp, row-major (n × K): finite wherever the scores are.
@@ -109,6 +174,21 @@ impl Model {
     }
 }
 
-fn check_finite(row: usize, column: usize, value: f64) -> Result<()> {
-    if value.is_finite() { Ok(()) } else { Err(Error::NotFinite { row, column, value }) }
+/// z = Wx of sparse rows (K columns of a block): each stored value meets the K weights of its column in a row.
+fn sparse_scores(x: &Design<'_>, rows: std::ops::Range<usize>, weights: &[f64], block: Block, z: &mut [f64]) {
+    let Storage::Csr(csr) = x.storage() else { return };
+    let k = z.len() / block.stride;
+    let mut sums = vec![0.0; k];
+    z.fill(0.0);
+    for (r, row) in rows.enumerate() {
+        sums.fill(0.0);
+        for (j, v) in csr.row(row) {
+            for (sum, w) in sums.iter_mut().zip(&weights[j * k..(j + 1) * k]) {
+                *sum += v * w;
+            }
+        }
+        for (c, sum) in sums.iter().enumerate() {
+            z[c * block.stride + r] = *sum;
+        }
+    }
 }

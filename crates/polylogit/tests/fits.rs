@@ -395,3 +395,19 @@ fn extreme_but_finite_numbers_end_in_a_status() {
         }
     }
 }
+
+#[test]
+fn a_row_alone_is_predicted_as_among_others() {
+    let problem = Problem::random(11, 700, 9, 5);
+    let model = fit(&tight(), &problem).model;
+    let (p, z) = (model.probabilities(&dense(&problem)).unwrap(), model.logits(&dense(&problem)).unwrap());
+    for (i, row) in problem.x.chunks_exact(9).enumerate() {
+        let alone = Design::dense(row, 1, 9).unwrap();
+        assert_eq!(model.probabilities(&alone).unwrap(), p[i * 5..(i + 1) * 5]);
+        assert_eq!(model.logits(&alone).unwrap(), z[i * 5..(i + 1) * 5]);
+    }
+    let mut bad = problem.x.clone();
+    bad[612 * 9 + 3] = f64::NAN;
+    let error = model.probabilities(&Design::dense(&bad, 700, 9).unwrap()).unwrap_err();
+    assert!(matches!(error, polylogit::Error::NotFinite { row: 612, column: 3, .. }), "{error}");
+}

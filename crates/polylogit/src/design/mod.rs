@@ -89,6 +89,21 @@ impl<'a> Design<'a> {
         self.storage
     }
 
+    /// The first value among some rows that is not finite: row, column, value.
+    pub(crate) fn not_finite(&self, rows: std::ops::Range<usize>) -> Option<(usize, usize, f64)> {
+        fn dense<T: Scalar>(x: &[T], d: usize, rows: std::ops::Range<usize>) -> Option<(usize, usize, f64)> {
+            let at = rows.start * d + x[rows.start * d..rows.end * d].iter().position(|v| !v.is_finite())?;
+            Some((at / d, at % d, x[at].to_f64()))
+        }
+        match self.storage {
+            Storage::F32(x) => dense(x, self.features, rows),
+            Storage::F64(x) => dense(x, self.features, rows),
+            Storage::Csr(x) => {
+                rows.flat_map(|i| x.row(i).map(move |(j, v)| (i, j, v))).find(|(_, _, v)| !v.is_finite())
+            }
+        }
+    }
+
     /// Bytes of the stored values.
     pub(crate) fn bytes(&self) -> usize {
         match self.storage {

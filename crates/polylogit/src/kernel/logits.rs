@@ -4,6 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Real;
 use super::{Block, GROUP, even_parts};
+use crate::scalar::Scalar;
 
 /// Classes whose sums are kept in registers together.
 const WIDEST: usize = 6;
@@ -42,6 +43,19 @@ pub(crate) fn logits<T: Real>(block: Block, x: &[T], theta: &Panels<T>, z: &mut 
     assert!(x.len() >= block.len(theta.features) && z.len() >= block.len(theta.classes));
     assert!(block.rows.is_multiple_of(GROUP) && block.stride >= block.rows);
     Arch::new().dispatch(Logits { block, x, theta, z });
+}
+
+/// Σ_j w_j x_j in the order and the rounding of [`logits`], for rows that come alone.
+pub(crate) fn chained_dot<V: Scalar>(w: &[f64], x: &[V]) -> f64 {
+    struct Chain<'a, V>(&'a [f64], &'a [V]);
+    impl<V: Scalar> WithSimd for Chain<'_, V> {
+        type Output = f64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> f64 {
+            self.0.iter().zip(self.1).fold(0.0, |sum, (w, x)| f64::fma::<S>(*w, x.to_f64(), sum))
+        }
+    }
+    Arch::new().dispatch(Chain(w, x))
 }
 
 struct Logits<'a, T> {
