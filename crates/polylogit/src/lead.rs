@@ -18,9 +18,11 @@ use crate::target::Target;
 
 /// Rows of the first sample for each column,
 const ROWS_PER_COLUMN: usize = 20;
-/// and for each parameter, up to a share of all.
+/// and for each parameter, up to a share of all; but not below these for each column, nor below one for each
+/// parameter: less would be learnt by heart.
 const ROWS_PER_PARAMETER: usize = 5;
 const LARGEST_FIRST: usize = 16;
+const LEAST_PER_COLUMN: usize = 5;
 /// Each sample is this many times the one before.
 const GROWTH: usize = 4;
 /// The last one leaves this many times its rows.
@@ -84,7 +86,8 @@ fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn O
         return (theta, 0.0);
     }
     let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
-    let mut rows = wanted.min(n / LARGEST_FIRST).max(OF_EACH_CLASS * k);
+    let least = (LEAST_PER_COLUMN * m).max(OF_EACH_CLASS * k).max(m * k);
+    let mut rows = wanted.min(n / LARGEST_FIRST).max(least);
     let mut passes = 0.0;
     while rows * LAST <= n && !observer.cancelled() {
         let Some((sampled, weights)) = sample(target, rows) else { break };

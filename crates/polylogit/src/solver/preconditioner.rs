@@ -49,6 +49,8 @@ pub(super) struct Preconditioner {
     hessian_cost: f64,
     shared_cost: f64,
     may_share: bool,
+    /// Products that the last step took.
+    products: f64,
 }
 
 /// When a Hessian is factored.
@@ -101,6 +103,7 @@ impl Preconditioner {
             hessian_cost,
             shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
             may_share: m <= SHARED,
+            products: 0.0,
         }
     }
 
@@ -152,6 +155,10 @@ impl Preconditioner {
             *current = false;
             return 0.0;
         }
+        if matches!(self.metric, Some(Metric::Shared(_))) && self.products < self.shared_cost {
+            // Another block costs more than it can save.
+            return 0.0;
+        }
         if self.may_share
             && let Some(factor) = objective.shared_block().as_ref().and_then(Cholesky::new)
         {
@@ -171,6 +178,7 @@ impl Preconditioner {
 
     /// Hears how many products a step took: a slow one asks for a Hessian next time.
     pub(super) fn took(&mut self, products: usize) {
+        self.products = products as f64;
         let slow = match self.metric {
             Some(Metric::Exact { .. }) => self.hessian_cost,
             _ => 1.5 * self.hessian_cost,
