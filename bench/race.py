@@ -209,7 +209,9 @@ class Race:
         if key not in known:
             self.climb(standing)
             known[key] = {"tol": standing.tol, "outcome": standing.outcome, "points": standing.points}
-            cache.write_text(json.dumps(known))
+            # Only a tolerance that arrives is kept: a busy machine must not make a peer late for good.
+            kept = {k: v for k, v in known.items() if v["tol"] is not None}
+            cache.write_text(json.dumps(kept))
         standing.tol, standing.outcome, standing.points = (known[key][k] for k in ("tol", "outcome", "points"))
         return standing
 
