@@ -110,15 +110,16 @@ pub(crate) fn run(args: &FitArgs) -> Result<Value> {
     fits(&builder, &design, &target, args.repeat, args.save.as_deref())
 }
 
-/// Loads, fits a corner of the data to warm up, then answers lines `TOL REPEAT PREFIX` as bench/worker.py says.
+/// Loads, fits a few random rows to warm up, then answers lines `TOL REPEAT PREFIX` as bench/worker.py says.
 pub(crate) fn serve(args: &ProblemArgs) -> Result<()> {
     let matrix = args.x.load()?;
     let design = matrix.design()?;
     let target = data::labels(&args.y)?;
+    // Work enough to start the threads, memory so little that what the allocator keeps of it hides no peak.
     let mut stream = data::Stream(0);
-    let (corner, labels) = (stream.uniforms(1 << 21), data::random_labels(1 << 17, 3, &mut stream)?);
-    args.options.builder().tol(0.5).fit(&Design::dense(&corner, 1 << 17, 16)?, &labels)?;
-    drop(corner);
+    let (few, labels) = (stream.uniforms(1 << 16), data::random_labels(1 << 12, 32, &mut stream)?);
+    args.options.builder().tol(0.5).fit(&Design::dense(&few, 1 << 12, 16)?, &labels)?;
+    drop((few, labels));
     say(&json!({ "ready": true }))?;
     for line in std::io::stdin().lines() {
         let line = line?;
