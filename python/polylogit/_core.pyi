@@ -1,0 +1,91 @@
+"""The compiled half: what the public functions and estimators stand on. Shapes are documented there."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+
+Matrix = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]
+"""X: an array, or (data, indices, indptr, n_features) of compressed sparse rows."""
+
+Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""W (K, d) and b (K)."""
+
+class Options(TypedDict):
+    lambda_: float
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+    threads: int
+    start: Arrays | None
+    callback: Callable[[int, float, float, float], Any] | None
+
+class Problem(TypedDict):
+    x: Matrix
+    y: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None
+    offset: NDArray[np.float64] | None
+    coef: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+
+class Record(TypedDict):
+    lambda_: float
+    l1_ratio: float
+    standardize: bool
+    fit_intercept: bool
+    objective: float
+    nll_mean: float
+    certificate: tuple[str, float, float]
+    status: str
+    rows: int
+    total_weight: float
+    steps: int
+    passes: float
+    seconds: float
+    solver: str
+    reason: str
+    version: str
+    feature_sd: NDArray[np.float64]
+
+def softmax(z: ArrayLike) -> NDArray[Any]: ...
+def log_softmax(z: ArrayLike) -> NDArray[Any]: ...
+def logsumexp(z: ArrayLike) -> NDArray[Any]: ...
+def softmax_jacobian(z: ArrayLike) -> NDArray[Any]: ...
+def softmax_jvp(z: ArrayLike, v: ArrayLike) -> NDArray[Any]: ...
+def nll(problem: Problem) -> float: ...
+def nll_gradient(problem: Problem) -> Arrays: ...
+def nll_hessian_vector_product(
+    problem: Problem, coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> Arrays: ...
+def fit(
+    x: Matrix,
+    y: NDArray[Any],
+    classes: int,
+    sample_weight: NDArray[np.float64] | None,
+    offset: NDArray[np.float64] | None,
+    options: Options,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Record, dict[str, Any] | None]: ...
+def save(
+    path: str | os.PathLike[str],
+    classes: list[bool | int | float | str],
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    target: str,
+    columns: list[tuple[str, float]],
+    record: Record,
+) -> None: ...
+def load(
+    path: str | os.PathLike[str],
+) -> tuple[
+    list[bool | int | float | str],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    str,
+    list[str],
+    list[float] | None,
+    Record,
+]: ...
