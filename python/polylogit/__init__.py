@@ -19,11 +19,13 @@ from ._functions import (
     softmax_vjp,
 )
 from ._logistic import LogisticRegression
+from ._logistic_cv import LogisticRegressionCV
 from ._solve import Certificate
 
 __all__ = [
     "Certificate",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "__version__",
     "from_sklearn",
     "load",
