@@ -229,6 +229,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "tol": self.tol,
             "threads": effective_threads(self.n_jobs),
             "start": self._start(n_classes, X.shape[1]) if self.warm_start else None,
+            "complete": not soft,
         }
         self.classes_ = classes
         steps = None

@@ -65,6 +65,7 @@ def solve(
     threads,
     start=None,
     callback=None,
+    complete=False,
 ):
     """Minimises scikit-learn's objective C Σ s_i loss_i + ½‖w‖².
 
@@ -75,15 +76,19 @@ def solve(
     weights : ndarray of float64 of shape (n,), each at least 0, or None
     offset : ndarray of float64 of shape (n, K), or None
     start : (coef, intercept) of shapes (K, d) and (K,), or None
+    complete : bool
+        Is it known that every class has a row?
     """
+    rows = X.shape[0]
     weights, X, y, offset = positive_rows(weights, X, y, offset)
+    complete = complete and X.shape[0] == rows
     if X.shape[0] == 0:
         raise ValueError("Sample weights must contain at least one non-zero number.")
     total = X.shape[0] if weights is None else float(weights.sum())
     # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖².
     strength = (2.0 if n_classes == 2 else 1.0) / (C * total)
-    present = np.arange(n_classes)
-    if fit_intercept:
+    present = range(n_classes)
+    if fit_intercept and not complete:
         mass = np.bincount(y, minlength=n_classes) if y.ndim == 1 else y.sum(axis=0)
         present = np.flatnonzero(mass)
     if max_iter == 0 and start is None:
