@@ -3,9 +3,11 @@
 import doctest
 import importlib
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import polylogit
@@ -33,6 +35,17 @@ def test_pages(page, tmp_path, monkeypatch):
         exec(compile(block, page, "exec"), scope)
 
 
+def test_the_example_runs(tmp_path):
+    """From texts to a probe to the command's predictions, which it compares itself where the command is built."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    script = ROOT / "examples" / "docstring_probe.py"
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "duality_gap" in done.stdout
+    if os.environ.get("POLYLOGIT"):
+        assert "the command and Python agree" in done.stdout
+
+
 def test_everything_public_is_documented():
     for name in polylogit.__all__:
         thing = getattr(polylogit, name)
@@ -51,4 +64,3 @@ def test_the_stub_names_what_the_core_has():
 
 def test_version():
     assert polylogit.__version__.count(".") == 2
-    assert np.__version__
