@@ -27,7 +27,19 @@ from sklearn.pipeline import make_pipeline
 
 import polylogit
 
-parts = ["fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse", "spatial", "special", "stats"]
+parts = [
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "spatial",
+    "special",
+    "stats",
+]
 texts, labels = [], []
 for part in parts:
     module = importlib.import_module(f"scipy.{part}")

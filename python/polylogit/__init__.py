@@ -1,8 +1,8 @@
 """Softmax (multinomial) logistic regression: certified, fast, used like scikit-learn.
 
-    from polylogit import LogisticRegression
-    model = LogisticRegression().fit(X, y)
-    model.certificate_   # at most this far above the minimum
+from polylogit import LogisticRegression
+model = LogisticRegression().fit(X, y)
+model.certificate_   # at most this far above the minimum
 """
 
 from ._artefact import from_sklearn, load, save, to_sklearn

@@ -25,6 +25,12 @@ def _generic(n):
     return [f"x{j}" for j in range(n)]
 
 
+def name_of(y):
+    """The name of a column, if y has one."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else None
+
+
 def save(model, path, *, target=None):
     """Write a fitted model to a file that holds data only.
 
@@ -46,7 +52,6 @@ def save(model, path, *, target=None):
     coef, intercept = _softmax_rows(model.coef_, model.intercept_)
     names = _names(model)
     name = target or getattr(model, "_target_name", None) or "target"
-    name = str(name)
     while name in names:
         if target:
             raise ValueError(f"target={target!r} is the name of a column of X: choose another")
@@ -92,7 +97,7 @@ def _record_of(model):
     }
 
 
-def load(path, cls=None):
+def load(path):
     """Read a model that was saved here or by the command.
 
     Parameters
@@ -118,7 +123,7 @@ def load(path, cls=None):
 
     classes, coef, intercept, target, names, means, record = _core.load(os.fspath(path))
     strength = record["lambda_"] * record["total_weight"]
-    model = (cls or LogisticRegression)()
+    model = LogisticRegression()
     model.C = (2.0 if len(classes) == 2 else 1.0) / strength if strength > 0 else np.inf
     model.fit_intercept = record["fit_intercept"]
     model.classes_ = np.array(classes)

@@ -1,10 +1,12 @@
 """scikit-learn's callback protocol (1.9) on the engine's steps."""
 
+from functools import partial
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9 has no callbacks
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support."""
 
     def with_callbacks(method):
@@ -39,10 +41,9 @@ class Steps:
         self._begin()
 
     def _begin(self):
-        done = self._done
         self._task = self._context.subcontext(task_name="iteration")
         self._task.call_on_fit_task_begin(
-            estimator=self._estimator, reconstruction_attributes=lambda: self._after(done), **self._told
+            estimator=self._estimator, reconstruction_attributes=partial(self._after, self._done), **self._told
         )
 
     def __call__(self, step, passes, objective, relative_gap):
@@ -50,9 +51,8 @@ class Steps:
         stop = False
         while self._done < step:
             self._done += 1
-            done = self._done
             stop |= self._task.call_on_fit_task_end(
-                estimator=self._estimator, reconstruction_attributes=lambda: self._after(done), **self._told
+                estimator=self._estimator, reconstruction_attributes=partial(self._after, self._done), **self._told
             )
             self._begin()
         return stop

@@ -9,30 +9,30 @@ from numpy.typing import ArrayLike, NDArray
 
 __version__: str
 
-Matrix = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]
+_Matrix = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]
 """X: an array, or (data, indices, indptr, n_features) of compressed sparse rows."""
 
-Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 """W (K, d) and b (K)."""
 
-class Options(TypedDict):
+class _Options(TypedDict):
     lambda_: float
     fit_intercept: bool
     tol: float
     max_iter: int
     threads: int
-    start: Arrays | None
+    start: _Arrays | None
     callback: Callable[[int, float, float, float], Any] | None
 
-class Problem(TypedDict):
-    x: Matrix
+class _Problem(TypedDict):
+    x: _Matrix
     y: NDArray[Any]
     sample_weight: NDArray[np.float64] | None
     offset: NDArray[np.float64] | None
     coef: NDArray[np.float64]
     intercept: NDArray[np.float64]
 
-class Record(TypedDict):
+class _Record(TypedDict):
     lambda_: float
     l1_ratio: float
     standardize: bool
@@ -56,19 +56,19 @@ def log_softmax(z: ArrayLike) -> NDArray[Any]: ...
 def logsumexp(z: ArrayLike) -> NDArray[Any]: ...
 def softmax_jacobian(z: ArrayLike) -> NDArray[Any]: ...
 def softmax_jvp(z: ArrayLike, v: ArrayLike) -> NDArray[Any]: ...
-def nll(problem: Problem) -> float: ...
-def nll_gradient(problem: Problem) -> Arrays: ...
+def nll(problem: _Problem) -> float: ...
+def nll_gradient(problem: _Problem) -> _Arrays: ...
 def nll_hessian_vector_product(
-    problem: Problem, coef: NDArray[np.float64], intercept: NDArray[np.float64]
-) -> Arrays: ...
+    problem: _Problem, coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> _Arrays: ...
 def fit(
-    x: Matrix,
+    x: _Matrix,
     y: NDArray[Any],
     classes: int,
     sample_weight: NDArray[np.float64] | None,
     offset: NDArray[np.float64] | None,
-    options: Options,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Record, dict[str, Any] | None]: ...
+    options: _Options,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], _Record, dict[str, Any] | None]: ...
 def save(
     path: str | os.PathLike[str],
     classes: list[bool | int | float | str],
@@ -76,7 +76,7 @@ def save(
     intercept: NDArray[np.float64],
     target: str,
     columns: list[tuple[str, float]],
-    record: Record,
+    record: _Record,
 ) -> None: ...
 def load(
     path: str | os.PathLike[str],
@@ -87,5 +87,5 @@ def load(
     str,
     list[str],
     list[float] | None,
-    Record,
+    _Record,
 ]: ...

@@ -244,12 +244,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         solution = self._solve(problem, given, steps)
         self._take(solution, X.dtype)
         self._feature_mean = _solve.column_means(X, weights)
-        self._target_name = getattr(given[1], "name", None)
+        self._target_name = _artefact.name_of(given[1])
         if called_back:
             steps.close(int(self.n_iter_[0]))
-            context.call_on_fit_task_end(
-                estimator=self, X=X, y=y, metadata=metadata, reconstruction_attributes={}
-            )
+            context.call_on_fit_task_end(estimator=self, X=X, y=y, metadata=metadata, reconstruction_attributes={})
         return self
 
     def _solve(self, problem, given, steps):
@@ -416,8 +414,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         """
         _artefact.save(self, path, target=target)
 
-    @classmethod
-    def load(cls, path):
+    @staticmethod
+    def load(path):
         """Read a model, from here or from the command.
 
         Parameters
@@ -430,7 +428,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         -------
         model : LogisticRegression
         """
-        return _artefact.load(path, cls)
+        return _artefact.load(path)
 
     def to_sklearn(self):
         """The same model as a fitted :class:`sklearn.linear_model.LogisticRegression`.
@@ -449,7 +447,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         return tags
 
 
-_DEFAULTS = {}
+_DEFAULTS: dict[type, list] = {}
 
 
 def _defaults(cls):

@@ -20,8 +20,8 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import _check_method_params
 
-from . import _solve, _validate
-from ._logistic import LogisticRegression, _rows_of, _softmax_rows
+from . import _artefact, _solve, _validate
+from ._logistic import LogisticRegression, _rows_of
 from ._threads import effective_threads
 
 
@@ -181,6 +181,7 @@ class LogisticRegressionCV(LogisticRegression):
         _raise_for_params(params, self, "fit")
         ratios = self._check_penalty()
         self._check_multi_class()
+        self._target_name = _artefact.name_of(y)
         X, y = _validate.data(self, X, y)
         classes, ids = _validate.class_ids(y)
         _validate.require_two_classes(classes)
@@ -231,13 +232,15 @@ class LogisticRegressionCV(LogisticRegression):
             solution = _solve.solve(X, ids, weights=fit_weights, C=chosen, start=start, **problem)
             self._take(solution, np.float64)
         else:
+            # An average of fits is no fit: it has no certificate.
+            for name in ("certificate_", "objective_", "n_passes_", "status_", "_record", "_diagnosis"):
+                self.__dict__.pop(name, None)
             bests = scores.argmax(axis=1)
             chosen = self.Cs_[bests].mean()
             rows = [_rows_of(path[b], np.float64) for path, b in zip(paths, bests)]
             self.coef_ = np.mean([coef for coef, _ in rows], axis=0)
             self.intercept_ = np.mean([intercept for _, intercept in rows], axis=0)
         self._feature_mean = _solve.column_means(X, fit_weights)
-        self._target_name = getattr(y, "name", None)
         self._keep(paths, scores, chosen, ratios)
         return self
 
@@ -249,7 +252,9 @@ class LogisticRegressionCV(LogisticRegression):
             values = np.asarray([0] if ratios is None else ratios)
             kind = "l2" if (values == 0).all() else "l1" if (values == 1).all() else "elasticnet"
         if kind == "elasticnet" and (
-            ratios is None or len(ratios) == 0 or not all(isinstance(r, (int, float, np.number)) and 0 <= r <= 1 for r in ratios)
+            ratios is None
+            or len(ratios) == 0
+            or not all(isinstance(r, (int, float, np.number)) and 0 <= r <= 1 for r in ratios)
         ):
             raise ValueError(f"l1_ratios must be an array-like of numbers between 0 and 1; got (l1_ratios={ratios!r})")
         _validate.check_solver(self.solver, kind, self.dual)
@@ -347,9 +352,7 @@ class LogisticRegressionCV(LogisticRegression):
             .add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
             .add(
                 scorer=self._get_scorer(),
-                method_mapping=MethodMapping()
-                .add(caller="score", callee="score")
-                .add(caller="fit", callee="score"),
+                method_mapping=MethodMapping().add(caller="score", callee="score").add(caller="fit", callee="score"),
             )
         )
 

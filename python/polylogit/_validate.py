@@ -69,9 +69,7 @@ def checked_data(estimator, X, y, *, multi_output=False):
     """As `data`, the long way: every check and every message is scikit-learn's."""
     _refuse_categories(X)
     try:
-        return validate_data(
-            estimator, X, y, accept_sparse="csr", dtype=FLOATS, order="C", multi_output=multi_output
-        )
+        return validate_data(estimator, X, y, accept_sparse="csr", dtype=FLOATS, order="C", multi_output=multi_output)
     except (ValueError, TypeError) as error:
         if "convert" not in str(error):
             raise

@@ -4,12 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import problems
 from numpy.testing import assert_allclose
 from sklearn import linear_model
 from sklearn.metrics import log_loss
 
 import polylogit
+from problems import problems
 
 PROBLEMS = problems()
 

@@ -63,6 +63,22 @@ def test_the_file_is_data_for_anybody(iris, tmp_path):
     assert document["lambda"] == pytest.approx(1 / 150)
 
 
+def test_a_search_is_saved_as_what_it_found(iris, tmp_path):
+    X, y = iris
+    search = LogisticRegressionCV(Cs=3).fit(X, y)
+    search.save(tmp_path / "m.safetensors")
+    model = LogisticRegressionCV.load(tmp_path / "m.safetensors")
+    assert type(model) is LogisticRegression
+    assert model.C == pytest.approx(search.C_[0])
+    assert model.certificate_ == search.certificate_
+    assert_allclose(model.predict_proba(X), search.predict_proba(X), rtol=1e-12)
+    # Averaged coefficients are nobody's optimum.
+    search.set_params(refit=False).fit(X, y)
+    assert not hasattr(search, "certificate_")
+    search.save(tmp_path / "m.safetensors")
+    assert polylogit.load(tmp_path / "m.safetensors").certificate_.gap == np.inf
+
+
 def test_names_of_columns_and_target(iris, tmp_path):
     X, y = iris
     frame = pd.DataFrame(X, columns=["target", "b", "c", "target_"])
@@ -140,6 +156,7 @@ def test_the_command_predicts_with_our_models(iris, tmp_path):
     for labels in (names, np.where(y == 2, "virginica", "other")):
         model = LogisticRegressionCV(Cs=3).fit(frame, pd.Series(labels, name="species"))
         model.save(tmp_path / "m.safetensors")
+        assert polylogit.load(tmp_path / "m.safetensors")._target_name == "species"
         frame.to_csv(tmp_path / "rows.csv", index=False)
         run("predict", "m.safetensors", "rows.csv", "--proba", "-o", "out.csv", cwd=tmp_path)
         out = pd.read_csv(tmp_path / "out.csv")
@@ -154,7 +171,18 @@ def test_we_predict_with_the_commands_models(iris, tmp_path):
     X, y = iris
     frame = pd.DataFrame(X, columns=list("abcd"))
     frame.assign(species=y).to_csv(tmp_path / "iris.csv", index=False)
-    run("fit", "iris.csv", "--target", "species", "--no-standardize", "-o", "m.safetensors", "--tol", "1e-12", cwd=tmp_path)
+    run(
+        "fit",
+        "iris.csv",
+        "--target",
+        "species",
+        "--no-standardize",
+        "-o",
+        "m.safetensors",
+        "--tol",
+        "1e-12",
+        cwd=tmp_path,
+    )
     model = polylogit.load(tmp_path / "m.safetensors")
     own = LogisticRegression().fit(frame, y)
     assert model.C == pytest.approx(1.0)

@@ -149,7 +149,12 @@ def test_metadata_routing(iris):
 
 def test_cv_is_scikit_learns(iris):
     X, y = iris
-    params = {"Cs": [0.01, 0.1, 1.0, 10.0], "scoring": "neg_log_loss", "l1_ratios": (0,), "use_legacy_attributes": False}
+    params = {
+        "Cs": [0.01, 0.1, 1.0, 10.0],
+        "scoring": "neg_log_loss",
+        "l1_ratios": (0,),
+        "use_legacy_attributes": False,
+    }
     ours = LogisticRegressionCV(**params).fit(X, y)
     theirs = linear_model.LogisticRegressionCV(solver="newton-cholesky", tol=1e-12, max_iter=1000, **params).fit(X, y)
     assert ours.C_ == theirs.C_
@@ -169,7 +174,14 @@ def test_cv_is_scikit_learns(iris):
 def test_cv_legacy_attributes(iris, refit, l1_ratios):
     X, y = iris
     for rows in (slice(None), slice(0, 100)):
-        params = {"Cs": 3, "cv": 3, "refit": refit, "l1_ratios": l1_ratios, "use_legacy_attributes": True, "scoring": None}
+        params = {
+            "Cs": 3,
+            "cv": 3,
+            "refit": refit,
+            "l1_ratios": l1_ratios,
+            "use_legacy_attributes": True,
+            "scoring": None,
+        }
         ours = LogisticRegressionCV(**params).fit(X[rows], y[rows])
         theirs = linear_model.LogisticRegressionCV(solver="newton-cholesky", tol=1e-10, **params).fit(X[rows], y[rows])
         assert_allclose(ours.C_, theirs.C_)

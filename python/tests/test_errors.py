@@ -66,7 +66,7 @@ def test_the_same_error_as_scikit_learn(params, data):
 def test_negative_weights_are_refused():
     weights = np.ones(30)
     weights[3] = -1
-    with pytest.raises(ValueError, match="[Nn]egative values in data passed to `sample_weight`"):
+    with pytest.raises(ValueError, match=r"[Nn]egative values in data passed to `sample_weight`"):
         LogisticRegression().fit(X, Y, sample_weight=weights)
     with pytest.raises(ValueError, match="at least one non-zero number"):
         LogisticRegression().fit(X, Y, sample_weight=np.zeros(30))
@@ -86,9 +86,9 @@ def test_not_fitted(estimator, method):
 def test_several_targets_are_refused():
     with pytest.raises(ValueError, match=r"y should be a 1d array, got an array of shape \(30, 2\) instead"):
         LogisticRegression().fit(X, np.stack([Y, Y], axis=1))
-    with pytest.raises(ValueError, match="row 3 is .* has a negative entry or does not sum to 1"):
-        soft = np.full((30, 2), 0.5)
-        soft[3] = 0.6
+    soft = np.full((30, 2), 0.5)
+    soft[3] = 0.6
+    with pytest.raises(ValueError, match=r"row 3 is .* has a negative entry or does not sum to 1"):
         LogisticRegression().fit(X, soft)
     with pytest.raises(ValueError, match="class_weight needs one class per row"):
         LogisticRegression(class_weight="balanced").fit(X, np.full((30, 2), 0.5))

@@ -8,7 +8,7 @@ from polylogit import LogisticRegression, LogisticRegressionCV
 @parametrize_with_checks(
     [
         LogisticRegression(),
-        LogisticRegression(C=10.0, fit_intercept=False, solver="newton-cholesky"),
+        LogisticRegression(C=10.0, solver="newton-cholesky", n_jobs=1),
         LogisticRegressionCV(Cs=3, cv=3),
     ]
 )

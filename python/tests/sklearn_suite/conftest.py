@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from not_applicable import NOT_APPLICABLE
 
 

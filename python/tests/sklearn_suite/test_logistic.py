@@ -9,9 +9,9 @@ from unittest import mock
 
 import pytest
 import sklearn.linear_model
-from not_applicable import NOT_APPLICABLE
 
 import polylogit
+from not_applicable import NOT_APPLICABLE
 
 pytest.register_assert_rewrite("sklearn.linear_model.tests.test_logistic")
 
