@@ -153,7 +153,9 @@ def _without_absent(X, y, n_classes, weights, offset, options, present):
 
 def column_means(X, weights):
     """What stands in for a missing cell when the command reads a table with this model."""
-    weights = np.ones(X.shape[0], X.dtype) if weights is None else weights.astype(X.dtype, copy=False)
-    total = weights.sum(dtype=np.float64)
-    means = np.asarray(X.T @ weights if sparse.issparse(X) else weights @ X, dtype=np.float64)
-    return means / total
+    if weights is None:
+        weights, total = np.ones(X.shape[0], X.dtype), X.shape[0]
+    else:
+        weights, total = weights.astype(X.dtype, copy=False), weights.sum()
+    # A product with ones runs at the speed of memory.
+    return np.asarray(X.T @ weights if sparse.issparse(X) else weights @ X, dtype=np.float64) / total

@@ -4,8 +4,11 @@ import warnings
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+
+from . import _core
 
 FLOATS = [np.float64, np.float32]
 _NATIVE = (np.dtype(np.float64), np.dtype(np.float32))
@@ -101,26 +104,17 @@ def _text_columns(X):
 
 def class_ids(y):
     """`(classes, ids)`: the sorted distinct labels, and the index of each row's own (int64)."""
-    if y.dtype.kind in "iu" and y.size:
-        low, high = int(y.min()), int(y.max())
-        # Counting beats sorting where the labels lie close together.
-        if -(2**62) < low and high < 2**62 and high - low < 4 * y.size + 1024:
-            shifted = y.astype(np.int64) if low == 0 else y.astype(np.int64) - low
-            seen = np.bincount(shifted) > 0
-            found = np.flatnonzero(seen)
-            classes = (found + low).astype(y.dtype)
-            ids = shifted if len(found) == len(seen) else (np.cumsum(seen) - 1)[shifted]
-            _check_targets(classes, y)
-            return classes, ids
+    # Counting beats sorting where whole numbers lie close together. (uint64 may not fit.)
+    found = _core.class_ids(y) if y.dtype.kind in "iu" and y.dtype != np.uint64 else None
+    if found is not None:
+        classes, ids = found
+        # The one complaint that scikit-learn may have about whole numbers.
+        if len(classes) > 0.5 * y.size:
+            check_classification_targets(y)
+        return classes.astype(y.dtype, copy=False), ids
     check_classification_targets(y)
     classes, ids = np.unique(y, return_inverse=True)
     return classes, ids.astype(np.int64, copy=False).reshape(-1)
-
-
-def _check_targets(classes, y):
-    # The one complaint that scikit-learn may have about whole numbers.
-    if len(classes) > 0.5 * y.size:
-        check_classification_targets(y)
 
 
 def require_two_classes(classes):
@@ -134,8 +128,6 @@ def require_two_classes(classes):
 
 def weights(sample_weight, X, class_weight, classes, ids):
     """The product of sample and class weights as float64, or None where all are 1."""
-    from sklearn.utils.class_weight import compute_class_weight
-
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if class_weight is None:

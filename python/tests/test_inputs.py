@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 import polylogit
-from polylogit import LogisticRegression
+from polylogit import LogisticRegression, _validate
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -112,6 +112,39 @@ def test_labels(iris, y):
     assert_allclose(model.coef_, expected.coef_, atol=1e-12)
     assert model.predict(X).dtype == model.classes_.dtype
     assert model.score(X, values) > (0.7 if values.dtype == bool else 0.95)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_plain_arrays_take_the_short_way_and_give_the_same(iris, dtype, monkeypatch):
+    X, y = iris[0].astype(dtype), iris[1]
+    expected = LogisticRegression().fit(X.tolist(), y.tolist()) if dtype == np.float64 else None
+
+    def long_way(*arguments, **options):
+        raise AssertionError("scikit-learn's checks were called")
+
+    monkeypatch.setattr(_validate, "checked_data", long_way)
+    model = LogisticRegression().fit(X, y)
+    assert model.n_features_in_ == 4
+    if expected is not None:
+        assert_array_equal(model.coef_, expected.coef_)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5, 3, 3, 5],
+        [-(2**62), 2**62, 0, 0],
+        [2**63 - 1, -(2**63), 0, 1],
+        [2**63 - 1, 2**63 - 2, 2**63 - 1, 2**63 - 2],
+        [-5, 100, 7, 7],
+        [0, 0, 0, 10**9],
+    ],
+)
+def test_whole_number_labels_far_and_near(values):
+    classes, ids = _validate.class_ids(np.array(values))
+    expected, expected_ids = np.unique(values, return_inverse=True)
+    assert_array_equal(classes, expected)
+    assert_array_equal(ids, expected_ids)
 
 
 def test_column_vector_warns(iris):

@@ -2,8 +2,8 @@
 //! they are; anything else is copied once, by NumPy.
 
 use numpy::{
-    Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
 use polylogit::{Coefficients, Csr, CsrIndices, CsrValues, Design, Label, Target};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -217,6 +217,37 @@ fn trace(soft: &mut [f64], seen: &[bool]) {
             *p = TRACE;
         }
     }
+}
+
+/// The sorted distinct values of whole-number labels, and the index of each row's own; `None` where they lie too
+/// far apart to be counted.
+#[pyfunction]
+#[expect(clippy::type_complexity, reason = "a pair of arrays")]
+pub(crate) fn class_ids<'py>(
+    py: Python<'py>,
+    y: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)>> {
+    let y = lend::<i64>(y)?;
+    let y = slice(&y)?;
+    let (Some(&low), Some(&high)) = (y.iter().min(), y.iter().max()) else { return Ok(None) };
+    let Some(range) = high.checked_sub(low).and_then(|r| usize::try_from(r).ok()) else { return Ok(None) };
+    if range > 4 * y.len() + 1024 {
+        return Ok(None);
+    }
+    let at = |label: i64| usize::try_from(label - low).unwrap_or_default(); // it is in 0..=range
+    let mut ids = vec![-1; range + 1];
+    for &label in y {
+        ids[at(label)] = 0;
+    }
+    let mut classes = Vec::new();
+    for (label, id) in (low..).zip(&mut ids) {
+        if *id == 0 {
+            *id = i64::try_from(classes.len())?;
+            classes.push(label);
+        }
+    }
+    let rows = y.iter().map(|&label| ids[at(label)]).collect();
+    Ok(Some((PyArray::from_vec(py, classes), PyArray::from_vec(py, rows))))
 }
 
 /// W (K, d) and b (K) as the engine's coefficients.

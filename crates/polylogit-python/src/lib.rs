@@ -18,6 +18,8 @@ mod _core {
     #[pymodule_export]
     use super::artefact::{load, save};
     #[pymodule_export]
+    use super::convert::class_ids;
+    #[pymodule_export]
     use super::estimator::fit;
     #[pymodule_export]
     use super::functions::{
