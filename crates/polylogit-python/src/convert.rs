@@ -116,6 +116,13 @@ impl<'py> FromPyObject<'_, 'py> for Matrix<'py> {
 }
 
 impl Matrix<'_> {
+    /// Values that one pass reads.
+    pub(crate) fn stored(&self) -> usize {
+        match self {
+            Self::Dense(values) | Self::Sparse { values, .. } => values.shape().iter().product(),
+        }
+    }
+
     /// The engine's view; borrows, copies nothing.
     pub(crate) fn design(&self) -> Result<Design<'_>, Error> {
         match self {

@@ -2,13 +2,17 @@
 
 use numpy::PyArrayDyn;
 use polylogit::diagnose::Diagnosis;
-use polylogit::{Fit, LogisticRegression};
+use polylogit::solver::Observer;
+use polylogit::{Fit, LogisticRegression, Target};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert::{self, Matrix};
-use crate::enter::{Watch, enter};
+use crate::enter::{Finish, Watch, enter, enter_aside};
 use crate::error::Error;
+
+/// Multiply-adds of a pass from which on a thread of its own costs nothing beside it.
+const LONG: usize = 2_000_000;
 
 /// How to fit; Python has filled in every field.
 #[derive(FromPyObject)]
@@ -51,7 +55,7 @@ pub(crate) struct Record<'py> {
 #[expect(clippy::type_complexity, reason = "Python unpacks it at once")]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
-    x: Matrix<'py>,
+    x: &Bound<'py, PyAny>,
     y: &Bound<'py, PyAny>,
     classes: usize,
     sample_weight: Option<&Bound<'py, PyAny>>,
@@ -63,7 +67,6 @@ pub(crate) fn fit<'py>(
     Record<'py>,
     Option<Bound<'py, PyDict>>,
 )> {
-    let design = x.design()?;
     let target = convert::target(y, classes, sample_weight, offset)?;
     let mut builder = LogisticRegression::new()
         .lambda(options.lambda_)
@@ -74,17 +77,36 @@ pub(crate) fn fit<'py>(
     if let Some((coef, intercept)) = &options.start {
         builder = builder.warm_start(convert::coefficients(coef, intercept)?);
     }
-    let callback = options.callback;
-    let (fit, seconds) = enter(py, || {
-        let start = now();
-        let mut watch = Watch::new(callback);
-        let fit = builder.fit_observed(&design, &target, &mut watch)?;
-        watch.into_result()?;
-        Ok::<_, Error>((fit, start.elapsed().as_secs_f64()))
-    })?;
+    let matrix: Matrix<'_> = x.extract()?;
+    let long = matrix.stored().saturating_mul(classes) > LONG;
+    let (fit, seconds) = if long && options.callback.is_none() {
+        drop(matrix);
+        let x = x.clone().unbind();
+        enter_aside(py, move |py, stop| solve(py, &x.bind(py).extract()?, &target, &builder, stop))?
+    } else {
+        // Callbacks expect the thread that called: scikit-learn keeps its configuration by thread.
+        solve(py, &matrix, &target, &builder, Watch::new(options.callback))?
+    };
     let (weights, intercepts) = convert::arrays(py, fit.model.coefficients())?;
     let diagnosis = diagnosis(py, &fit.diagnosis)?;
     Ok((weights, intercepts, record(py, fit, seconds)?, diagnosis))
+}
+
+/// Fits, and how many seconds it took.
+fn solve(
+    py: Python<'_>,
+    x: &Matrix<'_>,
+    target: &Target,
+    builder: &LogisticRegression,
+    mut watch: impl Observer + Finish + Send,
+) -> PyResult<(Fit, f64)> {
+    let design = x.design()?;
+    enter(py, || {
+        let start = now();
+        let fit = builder.fit_observed(&design, target, &mut watch)?;
+        watch.finish()?;
+        Ok::<_, Error>((fit, start.elapsed().as_secs_f64()))
+    })
 }
 
 fn record(py: Python<'_>, fit: Fit, seconds: f64) -> PyResult<Record<'_>> {
