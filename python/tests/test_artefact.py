@@ -14,6 +14,7 @@ from sklearn import linear_model
 
 import polylogit
 from polylogit import LogisticRegression, LogisticRegressionCV
+from versions import modern
 
 COMMAND = os.environ.get("POLYLOGIT") or shutil.which("polylogit")
 command = pytest.mark.skipif(COMMAND is None, reason="the command is not built: set POLYLOGIT to its path")
@@ -138,6 +139,7 @@ def test_to_and_from_scikit_learn(iris, tmp_path, n_classes):
     assert certified.certificate_.relative_gap < 1e-11
 
 
+@modern
 def test_from_scikit_learn_takes_logistic_regressions_only(iris):
     X, y = iris
     cv = linear_model.LogisticRegressionCV(

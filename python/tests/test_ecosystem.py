@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from polylogit import LogisticRegression, LogisticRegressionCV
+from versions import modern
 
 
 def exact():
@@ -116,6 +117,7 @@ def test_sparsify_and_densify(iris):
     assert_allclose(model.densify().predict_proba(X), p, atol=1e-14)
 
 
+@modern
 def test_tags_and_parameters():
     ours, theirs = get_tags(LogisticRegression()), get_tags(linear_model.LogisticRegression())
     assert is_classifier(LogisticRegression())
@@ -147,6 +149,7 @@ def test_metadata_routing(iris):
         assert_allclose(pipe.predict_proba(X, offset=offset), expected.predict_proba(scaled, offset=offset))
 
 
+@modern
 def test_cv_is_scikit_learns(iris):
     X, y = iris
     params = {
@@ -168,6 +171,7 @@ def test_cv_is_scikit_learns(iris):
     assert_array_equal(ours.to_sklearn().predict(X), ours.predict(X))
 
 
+@modern
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("refit", [True, False])
 @pytest.mark.parametrize("l1_ratios", [None, (0.0,)])

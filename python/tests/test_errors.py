@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 import polylogit
 from polylogit import LogisticRegression, LogisticRegressionCV
+from versions import modern
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 Y = np.arange(30) % 3
@@ -19,6 +20,7 @@ def changed(value):
     return bad
 
 
+@modern
 @pytest.mark.parametrize(
     ("params", "data"),
     [

@@ -247,7 +247,7 @@ pub(crate) fn class_ids<'py>(
         ids[at(label)] = 0;
     }
     let mut classes = Vec::new();
-    for (label, id) in (low..).zip(&mut ids) {
+    for (label, id) in (low..=high).zip(&mut ids) {
         if *id == 0 {
             *id = i64::try_from(classes.len())?;
             classes.push(label);
