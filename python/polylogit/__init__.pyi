@@ -1,0 +1,164 @@
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression as _SklearnLogisticRegression
+
+_Self = TypeVar("_Self", bound="LogisticRegression")
+_Floats = NDArray[np.floating[Any]]
+_Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
+# Arrays, tables of pandas, polars or pyarrow, sparse matrices.
+_Matrix = Any
+_Solver = Literal["lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"]
+_ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
+
+__version__: str
+
+class Certificate(NamedTuple):
+    kind: str
+    gap: float
+    relative_gap: float
+
+class LogisticRegression(ClassifierMixin, BaseEstimator):
+    classes_: NDArray[Any]
+    coef_: Any
+    intercept_: _Floats
+    certificate_: Certificate
+    objective_: float
+    n_iter_: NDArray[np.int32]
+    n_passes_: float
+    status_: str
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
+    def __init__(
+        self,
+        penalty: Literal["l1", "l2", "elasticnet", "deprecated"] | None = "deprecated",
+        *,
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: _ClassWeight = None,
+        random_state: int | np.random.RandomState | None = None,
+        solver: _Solver = "lbfgs",
+        max_iter: int = 100,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
+    ) -> None: ...
+    def fit(
+        self: _Self,
+        X: _Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+    ) -> _Self: ...
+    def decision_function(self, X: _Matrix, offset: ArrayLike | None = None) -> _Floats: ...
+    def predict(self, X: _Matrix, offset: ArrayLike | None = None) -> NDArray[Any]: ...
+    def predict_proba(self, X: _Matrix, offset: ArrayLike | None = None) -> _Floats: ...
+    def predict_log_proba(self, X: _Matrix, offset: ArrayLike | None = None) -> _Floats: ...
+    def score(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float: ...
+    def sparsify(self: _Self) -> _Self: ...
+    def densify(self: _Self) -> _Self: ...
+    def set_callbacks(self: _Self, *callbacks: Any) -> _Self: ...
+    def set_fit_request(
+        self: _Self, *, sample_weight: bool | str | None = ..., offset: bool | str | None = ...
+    ) -> _Self: ...
+    def set_decision_function_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
+    def set_predict_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
+    def set_predict_proba_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
+    def set_predict_log_proba_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
+    def set_score_request(self: _Self, *, sample_weight: bool | str | None = ...) -> _Self: ...
+    def save(self, path: str | PathLike[str], *, target: str | None = None) -> None: ...
+    @staticmethod
+    def load(path: str | PathLike[str]) -> LogisticRegression: ...
+    def to_sklearn(self) -> _SklearnLogisticRegression: ...
+
+class LogisticRegressionCV(LogisticRegression):
+    Cs_: NDArray[np.float64]
+    l1_ratios_: NDArray[Any]
+    C_: Any
+    l1_ratio_: Any
+    coefs_paths_: Any
+    scores_: Any
+    n_iter_: NDArray[np.int32]
+
+    def __init__(
+        self,
+        *,
+        Cs: int | Sequence[float] | NDArray[np.floating[Any]] = 10,
+        l1_ratios: ArrayLike | Literal["warn"] | None = "warn",
+        fit_intercept: bool = True,
+        cv: int | Iterable[Any] | Any | None = None,
+        dual: bool = False,
+        penalty: Literal["l1", "l2", "elasticnet", "deprecated"] = "deprecated",
+        scoring: str | Callable[..., float] | None = "warn",
+        solver: _Solver = "lbfgs",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        class_weight: _ClassWeight = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        refit: bool = True,
+        intercept_scaling: float = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+        use_legacy_attributes: bool | Literal["warn"] = "warn",
+        multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
+    ) -> None: ...
+    def fit(  # type: ignore[override]
+        self: _Self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> _Self: ...
+    def get_metadata_routing(self) -> Any: ...
+    def score(  # type: ignore[override]
+        self, X: _Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None, **score_params: Any
+    ) -> float: ...
+
+def softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
+def log_softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
+def logsumexp(z: ArrayLike, axis: int = -1) -> Any: ...
+def softmax_jacobian(z: ArrayLike) -> _Floats: ...
+def softmax_jvp(z: ArrayLike, v: ArrayLike) -> _Floats: ...
+def softmax_vjp(z: ArrayLike, v: ArrayLike) -> _Floats: ...
+def nll(
+    coef: ArrayLike,
+    intercept: ArrayLike,
+    X: _Matrix,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+) -> float: ...
+def nll_gradient(
+    coef: ArrayLike,
+    intercept: ArrayLike,
+    X: _Matrix,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+) -> _Arrays: ...
+def nll_hessian_vector_product(
+    coef: ArrayLike,
+    intercept: ArrayLike,
+    X: _Matrix,
+    y: ArrayLike,
+    v_coef: ArrayLike,
+    v_intercept: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+) -> _Arrays: ...
+def load(path: str | PathLike[str]) -> LogisticRegression: ...
+def save(
+    model: LogisticRegression | _SklearnLogisticRegression, path: str | PathLike[str], *, target: str | None = None
+) -> None: ...
+def from_sklearn(estimator: _SklearnLogisticRegression) -> LogisticRegression: ...
+def to_sklearn(model: LogisticRegression) -> _SklearnLogisticRegression: ...

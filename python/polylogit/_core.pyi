@@ -1,0 +1,92 @@
+"""The compiled half: what the public functions and estimators stand on. Shapes are documented there."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+
+_Matrix = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any], int]
+"""X: an array, or (data, indices, indptr, n_features) of compressed sparse rows."""
+
+_Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""W (K, d) and b (K)."""
+
+class _Options(TypedDict):
+    lambda_: float
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+    threads: int
+    start: _Arrays | None
+    callback: Callable[[int, float, float, float], Any] | None
+
+class _Problem(TypedDict):
+    x: _Matrix
+    y: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None
+    offset: NDArray[np.float64] | None
+    coef: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+
+class _Record(TypedDict):
+    lambda_: float
+    l1_ratio: float
+    standardize: bool
+    fit_intercept: bool
+    objective: float
+    nll_mean: float
+    certificate: tuple[str, float, float]
+    status: str
+    rows: int
+    total_weight: float
+    steps: int
+    passes: float
+    seconds: float
+    solver: str
+    reason: str
+    version: str
+    feature_sd: NDArray[np.float64]
+
+def softmax(z: ArrayLike) -> NDArray[Any]: ...
+def log_softmax(z: ArrayLike) -> NDArray[Any]: ...
+def logsumexp(z: ArrayLike) -> NDArray[Any]: ...
+def softmax_jacobian(z: ArrayLike) -> NDArray[Any]: ...
+def softmax_jvp(z: ArrayLike, v: ArrayLike) -> NDArray[Any]: ...
+def nll(problem: _Problem) -> float: ...
+def nll_gradient(problem: _Problem) -> _Arrays: ...
+def nll_hessian_vector_product(
+    problem: _Problem, coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> _Arrays: ...
+def class_ids(y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None: ...
+def fit(
+    x: _Matrix,
+    y: NDArray[Any],
+    classes: int,
+    sample_weight: NDArray[np.float64] | None,
+    offset: NDArray[np.float64] | None,
+    options: _Options,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], _Record, dict[str, Any] | None]: ...
+def save(
+    path: str | os.PathLike[str],
+    classes: list[bool | int | float | str],
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    target: str,
+    columns: list[tuple[str, float]],
+    record: _Record,
+) -> None: ...
+def load(
+    path: str | os.PathLike[str],
+) -> tuple[
+    list[bool | int | float | str],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    str,
+    list[str],
+    list[float] | None,
+    _Record,
+]: ...
