@@ -5,6 +5,7 @@ mod common;
 mod formats;
 mod golden;
 mod help;
+mod interrupt;
 mod models;
 mod penguins;
 mod sweep;
