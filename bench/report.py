@@ -29,7 +29,13 @@ def markdown(r: dict) -> str:
     parts = ["# Results", machine(r), "## Whole fits", FITS, whole_fits(r)]
     if any(w["peers"] for w in r["workloads"].values()):
         parts += ["## Every contestant", CONTESTANTS, every_contestant(r)]
-    parts += ["## Prediction", predictions(r), "## Tiny", tiny(r), "## One pass", PASS, passes(r)]
+    # A run that was stopped has the workloads that it got to.
+    if "predictions" in r:
+        parts += ["## Prediction", predictions(r)]
+    if "tiny" in r:
+        parts += ["## Tiny", tiny(r)]
+    if "passes" in r:
+        parts += ["## One pass", PASS, passes(r)]
     return "\n\n".join(parts) + "\n"
 
 

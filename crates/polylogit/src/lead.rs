@@ -31,6 +31,8 @@ const LAST: usize = 4;
 const OF_EACH_CLASS: usize = 50;
 /// A sample is left when a step promises less than this share of F.
 const GOOD_ENOUGH: f64 = 1e-3;
+/// Steps on a sample, at most.
+const STEPS: usize = 50;
 /// Row numbers are hashed to this many values.
 const HASHES: u64 = 1 << 52;
 
@@ -82,9 +84,12 @@ fn in_row_space(
 fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn Observer) -> (Vec<f64>, f64) {
     let Problem { design, target, .. } = problem;
     let (n, m, k) = (design.rows(), design.features() + 1, problem.classes());
-    if m > n {
+    let limits = problem.limits();
+    // Without a penalty a sample may be separable although the whole is not, and leads nowhere.
+    if m > n || limits.separable {
         return (theta, 0.0);
     }
+    let limits = Limits { good_enough: Some(GOOD_ENOUGH), max_steps: STEPS.min(limits.max_steps), ..limits };
     let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
     let least = (LEAST_PER_COLUMN * m).max(OF_EACH_CLASS * k).max(m * k);
     let mut rows = wanted.min(n / LARGEST_FIRST).max(least);
@@ -95,7 +100,6 @@ fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn O
         let Ok(part) = gathered.design(sampled.len(), design.features()) else { break };
         let labels = target.subset(&sampled, weights);
         let part = Problem { design: part, target: &labels, ..problem.clone() };
-        let limits = Limits { good_enough: Some(GOOD_ENOUGH), separable: false, ..problem.limits() };
         let outcome =
             newton_cg::minimise(&mut *part.objective(), theta.clone(), limits, &mut Muted(observer));
         passes += outcome.passes * sampled.len() as f64 / n as f64;

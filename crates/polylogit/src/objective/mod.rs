@@ -78,8 +78,10 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     /// out = ∇²F v. One pass.
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]);
     /// ∇²F, rows and columns in the order of θ (index j·K + k), estimated from every `every`th block of rows
-    /// (1: all). About m·K/8 passes over the rows that it reads.
-    fn hessian(&mut self, every: usize) -> Symmetric;
+    /// (1: all). About m·K/8 passes over the rows that it reads. `None` where X has too many columns for it.
+    fn hessian(&mut self, every: usize) -> Option<Symmetric>;
+    /// Is there explicit curvature beyond the diagonal?
+    fn is_dense(&self) -> bool;
     /// The weight of the rarest class as a share of S.
     fn rarest(&self) -> f64;
     /// (1/S) Σ s_i q_i x_i x_iᵀ + diag(λ_j) with q_i = mean_k p_ik (1 − p_ik) (m × m): one block that serves
@@ -145,6 +147,19 @@ fn unit_scale(v: &[f64], out: &mut [f64]) -> Option<f64> {
     }
     out.fill(if largest == 0.0 { 0.0 } else { f64::NAN });
     None
+}
+
+/// ∇²F column by column.
+fn by_products(objective: &mut dyn Objective) -> Symmetric {
+    let p = objective.columns() * objective.classes();
+    let mut h = Symmetric::zeros(p);
+    let mut unit = vec![0.0; p];
+    for (at, column) in h.values.chunks_exact_mut(p.max(1)).enumerate() {
+        unit[at] = 1.0;
+        objective.hessian_vector_product(&unit, column);
+        unit[at] = 0.0;
+    }
+    h
 }
 
 /// The weight of the rarest class as a share of S.
@@ -396,7 +411,7 @@ impl<'a> SoftmaxObjective<'a> {
     /// As [`SoftmaxObjective::nll`].
     pub fn hessian(&mut self, at: &Coefficients) -> Result<Vec<f64>> {
         self.point(at)?;
-        let h = self.objective.hessian(1);
+        let h = self.objective.hessian(1).unwrap_or_else(|| by_products(&mut *self.objective));
         let (k, m) = (self.objective.classes(), self.factors.len() + 1);
         let index = |p: usize| p % m * k + p / m;
         let fixed = |p: usize| !self.intercept && p % m == m - 1;

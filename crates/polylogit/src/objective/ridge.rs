@@ -186,11 +186,11 @@ impl Objective for RidgeNll<'_> {
         }
     }
 
-    fn hessian(&mut self, every: usize) -> Symmetric {
-        match self.precision {
+    fn hessian(&mut self, every: usize) -> Option<Symmetric> {
+        Some(match self.precision {
             Precision::Single => self.full_hessian::<f32>(every),
             Precision::Double => self.full_hessian::<f64>(every),
-        }
+        })
     }
 
     fn shared_block(&mut self) -> Option<Symmetric> {
@@ -232,6 +232,10 @@ impl Objective for RidgeNll<'_> {
             }
         }
         Some(tally.0)
+    }
+
+    fn is_dense(&self) -> bool {
+        true
     }
 
     fn rarest(&self) -> f64 {

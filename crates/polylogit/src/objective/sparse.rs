@@ -351,17 +351,8 @@ impl Objective for SparseNll<'_> {
         }
     }
 
-    fn hessian(&mut self, _: usize) -> Symmetric {
-        let p = self.columns() * self.classes();
-        let mut h = Symmetric::zeros(p);
-        let (mut unit, mut column) = (vec![0.0; p], vec![0.0; p]);
-        for at in 0..p {
-            unit[at] = 1.0;
-            self.hessian_vector_product(&unit, &mut column);
-            h.values[at * p..(at + 1) * p].copy_from_slice(&column);
-            unit[at] = 0.0;
-        }
-        h
+    fn hessian(&mut self, _: usize) -> Option<Symmetric> {
+        None
     }
 
     fn shared_block(&mut self) -> Option<Symmetric> {
@@ -390,6 +381,10 @@ impl Objective for SparseNll<'_> {
             tally.add(*y as usize, |c| z[c]);
         }
         Some(tally.0)
+    }
+
+    fn is_dense(&self) -> bool {
+        false
     }
 
     fn rarest(&self) -> f64 {

@@ -88,7 +88,7 @@ impl Preconditioner {
         let hessian_cost = hessian_cost(n, m, k, every);
         let hessians = if always_exact(n, m, k) {
             Hessians::Always
-        } else if parameters > EXACT {
+        } else if parameters > EXACT || !objective.is_dense() {
             Hessians::Never
         } else if hessian_cost <= FEW_PRODUCTS {
             Hessians::Next
@@ -102,7 +102,7 @@ impl Preconditioner {
             every,
             hessian_cost,
             shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
-            may_share: m <= SHARED,
+            may_share: m <= SHARED && objective.is_dense(),
             products: 0.0,
         }
     }
@@ -143,13 +143,16 @@ impl Preconditioner {
             if self.hessians == Hessians::Next {
                 self.hessians = Hessians::IfSlow;
             }
-            let mut h = objective.hessian(self.every);
-            fix_gauge(&mut h, self.classes);
-            if let Some(factor) = Cholesky::new(&h) {
+            let factor = objective.hessian(self.every).and_then(|mut h| {
+                fix_gauge(&mut h, self.classes);
+                Cholesky::new(&h)
+            });
+            if let Some(factor) = factor {
                 let current = !factor.jittered && self.every == 1;
                 self.metric = Some(Metric::Exact { factor, current });
                 return self.hessian_cost;
             }
+            self.hessians = Hessians::Never;
         }
         if let Some(Metric::Exact { current, .. }) = &mut self.metric {
             *current = false;
