@@ -13,10 +13,8 @@ use crate::target::{Labels, Target};
 
 /// Bytes of X̃ in f32 that are kept between passes.
 const PACKED_SINGLE: usize = 1 << 30;
-/// Bytes of X̃ in f64 that are kept between passes, where curvature is computed from it.
-const PACKED_DOUBLE: usize = 1 << 30;
-/// …and where it only saves a gradient the reading of rows.
-const PACKED_BESIDES: usize = 1 << 25;
+/// Bytes of X̃ in f64 that are kept between passes: an exact Hessian and a gradient read rows once for much work.
+const PACKED_DOUBLE: usize = 1 << 26;
 /// Bytes of probabilities that are kept between passes; a quarter of X if that is more.
 const KEPT: usize = 256 << 20;
 
@@ -167,7 +165,7 @@ impl<'v> View<'v> {
         slot.label_score.resize(self.blocks.block.rows, 0.0);
         match precision {
             Precision::Single => {
-                self.prepare_type::<f64>(slot, PACKED_BESIDES, false);
+                self.prepare_type::<f64>(slot, PACKED_DOUBLE, false);
                 self.prepare_type::<f32>(slot, PACKED_SINGLE, true);
             }
             Precision::Double => {
