@@ -67,7 +67,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small workloads, scikit-learn only, under 5 minutes")
+    parser.add_argument("--quick", action="store_true", help="small workloads, scikit-learn only")
     parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
     parser.add_argument("--limit", type=float, default=120, help="seconds that a peer's fit may take [120]")
@@ -96,7 +96,7 @@ def find_tools(args: argparse.Namespace) -> tuple[Tools, dict[str, str]]:
     for name in ("glmnet", "nnet"):
         if name not in versions:
             missing[name] = "no such R package" if rscript else "no Rscript"
-    missing["PyTorch"] = "its wheel on PyPI brings several GB of CUDA along"
+    missing["PyTorch"] = "not tried: its default wheel on PyPI is made for CUDA"
     return Tools(args.engine, Path(sys.executable), rust_peers, rscript, versions), missing
 
 
