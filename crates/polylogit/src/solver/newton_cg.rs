@@ -7,7 +7,7 @@
 //! ```
 //!
 //! M is the metric of `preconditioner.rs`. Ends when the duality gap (with no ridge: half the squared Newton
-//! decrement) is within tol·F. Workspace: six vectors of the size of θ, and the metric.
+//! decrement) is within tol·F. Workspace: six vectors of the size of θ, the metric and its pairs.
 //!
 //! Sources: Steihaug 1983; Lin, Weng, Keerthi, Trust region Newton method for logistic regression (2008).
 
@@ -159,6 +159,7 @@ pub(crate) fn minimise(
         passes += step.products as f64;
         if !shortened {
             metric.took(step.products);
+            metric.remember(&mut work.pairs);
         }
         first_norm = first_norm.or(Some(step.gradient_norm));
         let decrement = step.predicted.max(0.0);

@@ -6,7 +6,7 @@
 //!
 //! Source: T. Steihaug, The conjugate gradient method and trust regions in large scale optimization (1983).
 
-use super::preconditioner::Preconditioner;
+use super::preconditioner::{Pair, Preconditioner, dot};
 use crate::objective::Objective;
 
 /// Products after which a step is good enough in any case.
@@ -66,10 +66,27 @@ pub(super) struct Workspace {
     y: Vec<f64>,
     d: Vec<f64>,
     hd: Vec<f64>,
+    /// Directions of the last step, evenly taken.
+    pub(super) pairs: Vec<Pair>,
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// Keeps every `stride`th direction in at most `room` pairs.
+fn keep(pairs: &mut Vec<Pair>, room: usize, stride: &mut usize, at: usize, pair: impl FnOnce() -> Pair) {
+    if room == 0 || !at.is_multiple_of(*stride) {
+        return;
+    }
+    if pairs.len() == room {
+        // Those of the double stride stay.
+        let mut index = 0;
+        pairs.retain(|_| {
+            index += 1;
+            index % 2 == 0
+        });
+        *stride *= 2;
+    }
+    if at.is_multiple_of(*stride) {
+        pairs.push(pair());
+    }
 }
 
 /// Solves for `step.s`. `radius` is Δ; `None` takes ‖g‖_{M⁻¹}, the length of the first step.
@@ -86,7 +103,9 @@ pub(super) fn solve(
     step: &mut Step,
 ) {
     let n = gradient.len();
-    let Workspace { r, y, d, hd } = work;
+    let Workspace { r, y, d, hd, pairs } = work;
+    pairs.clear();
+    let (room, mut stride) = (metric.room(n), 1);
     for v in [&mut *y, &mut *d, &mut *hd, &mut step.s] {
         v.resize(n, 0.0);
     }
@@ -124,6 +143,10 @@ pub(super) fn solve(
         let alpha = ry / curvature;
         let length = ss + 2.0 * alpha * sd + alpha * alpha * dd;
         let open = curvature <= 0.0 || !curvature.is_finite();
+        if !open {
+            let pair = || Pair { s: d.clone(), y: hd.clone(), rho: 1.0 / curvature };
+            keep(pairs, room, &mut stride, step.products, pair);
+        }
         // The positive root of ‖s + τd‖_M = Δ.
         let until = |radius: f64| ((sd * sd + dd * (radius * radius - ss).max(0.0)).sqrt() - sd) / dd;
         for cut in CUTS.iter().skip(step.shorter.len()).map(|share| share * radius) {

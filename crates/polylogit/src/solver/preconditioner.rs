@@ -3,8 +3,13 @@
 //! - *exact*: the factored Hessian. Costs about m·K/8 passes; with it a Newton step is one solve.
 //! - *sampled*: the Hessian of a share of the rows, or that of an earlier point; conjugate gradients finish
 //!   the step.
-//! - *shared*: one m × m block for every class (Böhning 1992, with the current weights), m/(4K) passes.
+//! - *shared*: one m × m block A for every class (Böhning 1992, with the current weights), m/(4K) passes, scaled to
+//!   each class's own curvature: M_k = S_k A S_k with S_k diagonal such that M has the diagonal of the Hessian.
 //! - *diagonal*: where m × m does not pay.
+//!
+//! Conjugate gradients leave directions s and products y = Hs behind. Some of them, as the pairs of the BFGS formula
+//! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
+//! memory quasi-Newton updating, 2000).
 
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
@@ -25,6 +30,13 @@ const SAMPLE_RAREST: f64 = 1.0;
 const FEW_PRODUCTS: f64 = 4.0;
 /// A factorisation, a flop, takes this many times the time of a flop of a pass.
 const SEQUENTIAL: f64 = 8.0;
+/// Passes that the diagonal of the Hessian costs.
+const DIAGONAL_COST: f64 = 1.0;
+
+/// Pairs that are remembered,
+pub(super) const PAIRS: usize = 8;
+/// as long as they are at most this many numbers (16 MB).
+const REMEMBERED: usize = 1 << 21;
 
 /// M⁻¹ of some metric M near the Hessian.
 #[derive(Debug)]
@@ -34,8 +46,17 @@ enum Metric {
         factor: Cholesky,
         current: bool,
     },
-    Shared(Cholesky),
+    /// The factor of A, and S⁻¹.
+    Shared(Cholesky, Vec<f64>),
     Diagonal(Vec<f64>),
+}
+
+/// A direction s of conjugate gradients, y = Hs and ρ = 1/(s·y).
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) s: Vec<f64>,
+    pub(super) y: Vec<f64>,
+    pub(super) rho: f64,
 }
 
 /// The metric and the policy that renews it.
@@ -51,6 +72,7 @@ pub(super) struct Preconditioner {
     may_share: bool,
     /// Products that the last step took.
     products: f64,
+    pairs: Vec<Pair>,
 }
 
 /// When a Hessian is factored.
@@ -104,6 +126,7 @@ impl Preconditioner {
             shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
             may_share: m <= SHARED && objective.is_dense(),
             products: 0.0,
+            pairs: Vec::new(),
         }
     }
 
@@ -158,25 +181,38 @@ impl Preconditioner {
             *current = false;
             return 0.0;
         }
-        if matches!(self.metric, Some(Metric::Shared(_))) && self.products < self.shared_cost {
+        if matches!(self.metric, Some(Metric::Shared(..))) && self.products < self.shared_cost {
             // Another block costs more than it can save.
             return 0.0;
         }
         if self.may_share
-            && let Some(factor) = objective.shared_block().as_ref().and_then(Cholesky::new)
+            && let Some(block) = objective.shared_block()
+            && let Some(factor) = Cholesky::new(&block)
         {
-            self.metric = Some(Metric::Shared(factor));
-            return self.shared_cost;
+            let mut unscale = diagonal(objective);
+            for (row, a) in
+                unscale.chunks_exact_mut(self.classes).zip(block.values.iter().step_by(block.n + 1))
+            {
+                row.iter_mut().for_each(|h| *h = (a / *h).sqrt());
+            }
+            self.metric = Some(Metric::Shared(factor, unscale));
+            return self.shared_cost + DIAGONAL_COST;
         }
         self.may_share = false;
-        let mut diagonal = vec![0.0; objective.columns() * self.classes];
-        objective.hessian_diagonal(&mut diagonal);
-        let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        for v in &mut diagonal {
-            *v = v.max(floor);
+        self.metric = Some(Metric::Diagonal(diagonal(objective)));
+        DIAGONAL_COST
+    }
+
+    /// How many pairs of so many parameters are worth their memory.
+    pub(super) fn room(&self, parameters: usize) -> usize {
+        if self.hessians == Hessians::Always { 0 } else { PAIRS.min(REMEMBERED / (2 * parameters.max(1))) }
+    }
+
+    /// Takes the pairs of the last step in place of those before.
+    pub(super) fn remember(&mut self, pairs: &mut Vec<Pair>) {
+        if !pairs.is_empty() {
+            std::mem::swap(&mut self.pairs, pairs);
         }
-        self.metric = Some(Metric::Diagonal(diagonal));
-        1.0
     }
 
     /// Hears how many products a step took: a slow one asks for a Hessian next time.
@@ -196,22 +232,57 @@ impl Preconditioner {
         matches!(self.metric, Some(Metric::Exact { current: true, .. }))
     }
 
-    /// y = M⁻¹ r.
+    /// y = M⁻¹ r, M with the pairs.
     pub(super) fn apply(&self, r: &[f64], y: &mut [f64]) {
         y.copy_from_slice(r);
+        if self.is_hessian() {
+            return self.solve(y);
+        }
+        let mut taken = [0.0; PAIRS];
+        for (Pair { s, y: hs, rho }, taken) in self.pairs.iter().zip(&mut taken).rev() {
+            *taken = rho * dot(s, y);
+            add(y, -*taken, hs);
+        }
+        self.solve(y);
+        for (Pair { s, y: hs, rho }, taken) in self.pairs.iter().zip(taken) {
+            let back = taken - rho * dot(hs, y);
+            add(y, back, s);
+        }
+    }
+
+    /// y ← M⁻¹ y, M without the pairs.
+    fn solve(&self, y: &mut [f64]) {
         match &self.metric {
             Some(Metric::Exact { factor, .. }) => factor.solve_in_place(y, 1),
-            Some(Metric::Shared(factor)) => factor.solve_in_place(y, self.classes),
-            Some(Metric::Diagonal(d)) => {
-                for (y, d) in y.iter_mut().zip(d) {
-                    *y /= d;
-                }
+            Some(Metric::Shared(factor, unscale)) => {
+                y.iter_mut().zip(unscale).for_each(|(y, s)| *y *= s);
+                factor.solve_in_place(y, self.classes);
+                y.iter_mut().zip(unscale).for_each(|(y, s)| *y *= s);
             }
+            Some(Metric::Diagonal(d)) => y.iter_mut().zip(d).for_each(|(y, d)| *y /= d),
             None => {}
         }
         // Rounding leaves the zero-sum gauge, the diagonal does so outright.
         center_rows(y, self.classes);
     }
+}
+
+/// The diagonal of the Hessian, kept from 0.
+fn diagonal(objective: &mut dyn Objective) -> Vec<f64> {
+    let mut diagonal = vec![0.0; objective.columns() * objective.classes()];
+    objective.hessian_diagonal(&mut diagonal);
+    let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    diagonal.iter_mut().for_each(|v| *v = v.max(floor));
+    diagonal
+}
+
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// y += t·a.
+fn add(y: &mut [f64], t: f64, a: &[f64]) {
+    y.iter_mut().zip(a).for_each(|(y, a)| *y += t * a);
 }
 
 /// Adds τ11ᵀ to each feature's K × K block: the Hessian is 0 along constants over the classes where no ridge
