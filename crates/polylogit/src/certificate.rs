@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::objective::{Dual, Point};
+use crate::parallel::Workers;
 
 /// How the bound was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +51,14 @@ pub struct Certificate {
 /// c = ȳ − δ (1−θ)/θ, which lies in the simplex for θ/(1−θ) ≥ max_k δ_k/ȳ_k; H is concave. F − D is then
 /// written without the difference of two large numbers:
 /// `Σ_j ‖g_j + λ_j θ_j‖²/(2λ_j)` plus terms of first order in δ.
-pub(crate) fn duality_gap(point: &Point, dual: &Dual) -> Option<f64> {
+pub(crate) fn duality_gap(point: &Point, dual: &Dual, workers: &Workers) -> Option<f64> {
     let k = dual.offsets.len();
     let features = dual.ridge.len() - usize::from(dual.intercept);
     let ridge = &dual.ridge[..features];
     if ridge.iter().any(|&l| l <= 0.0) {
         return None;
     }
-    let mut gap = 0.0;
-    for (j, lambda) in ridge.iter().enumerate() {
-        let square: f64 = point.gradient[j * k..(j + 1) * k].iter().map(|g| g * g).sum();
-        gap += square / (2.0 * lambda);
-    }
+    let mut gap = ridge_gap(&point.gradient, dual, workers);
     if !dual.intercept {
         return Some(gap);
     }
@@ -80,13 +77,28 @@ pub(crate) fn duality_gap(point: &Point, dual: &Dual) -> Option<f64> {
     let entropy: f64 = constant.iter().filter(|c| **c > 0.0).map(|c| -c * c.ln()).sum();
     let offset: f64 = constant.iter().zip(&dual.offsets).map(|(c, o)| c * o).sum();
     gap += theta * (point.entropy_mean - entropy + point.offset_mean - offset);
-    for (j, lambda) in ridge.iter().enumerate() {
-        let of = j * k..(j + 1) * k;
-        let x_mean: f64 = dual.moments[of.clone()].iter().sum();
-        for ((g, m), c) in point.nll_gradient[of.clone()].iter().zip(&dual.moments[of]).zip(&constant) {
-            let h = c * x_mean - m - g;
-            gap += theta * h * (g + 0.5 * theta * h) / lambda;
+    gap += workers.sweep(features * k, k, [], |of, []| {
+        let (nll, moments) = (&point.nll_gradient[of.clone()], &dual.moments[of.clone()]);
+        let rows = nll.chunks_exact(k).zip(moments.chunks_exact(k)).zip(&ridge[of.start / k..]);
+        let mut sum = 0.0;
+        for ((nll, moments), lambda) in rows {
+            let x_mean: f64 = moments.iter().sum();
+            for ((g, m), c) in nll.iter().zip(moments).zip(&constant) {
+                let h = c * x_mean - m - g;
+                sum += theta * h * (g + 0.5 * theta * h) / lambda;
+            }
         }
-    }
+        sum
+    });
     Some(gap.max(0.0))
+}
+
+/// Σ_j ‖g_j‖²/(2λ_j) over the features of a gradient g of F: the gap where the intercepts are at their optimum.
+pub(crate) fn ridge_gap(gradient: &[f64], dual: &Dual, workers: &Workers) -> f64 {
+    let k = dual.offsets.len();
+    let features = dual.ridge.len() - usize::from(dual.intercept);
+    workers.sweep(features * k, k, [], |of, []| {
+        let rows = gradient[of.clone()].chunks_exact(k).zip(&dual.ridge[of.start / k..]);
+        rows.map(|(g, lambda)| g.iter().map(|g| g * g).sum::<f64>() / (2.0 * lambda)).sum()
+    })
 }

@@ -4,12 +4,15 @@
 //! sums are added in one order: so are the bits the same for any number of threads.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
 /// Multiply-adds below which a pool costs more than it gives.
 const WORTH_A_POOL: f64 = 5e5;
+/// Numbers of a vector that one thread works on at a time.
+const CHUNK: usize = 1 << 15;
 
 /// Pools by (process, threads). A forked child gets pools of its own: threads do not survive a fork, and
 /// waiting for them would hang it.
@@ -71,6 +74,37 @@ impl Workers {
             take();
         });
     }
+
+    /// Runs `work(range, parts)` over consecutive ranges of 0..`len`, whole multiples of `unit`, with the parts of
+    /// `vectors` (`len` numbers each) that belong to them. Returns the sum of what it returns, in the ranges' order.
+    pub(crate) fn sweep<const M: usize>(
+        &self,
+        len: usize,
+        unit: usize,
+        mut vectors: [&mut [f64]; M],
+        work: impl Fn(Range<usize>, [&mut [f64]; M]) -> f64 + Sync + Send,
+    ) -> f64 {
+        if len <= CHUNK {
+            return work(0..len, vectors);
+        }
+        let chunk = (CHUNK / unit).max(1) * unit;
+        let mut parts = Vec::with_capacity(len.div_ceil(chunk));
+        for start in (0..len).step_by(chunk) {
+            let range = start..(start + chunk).min(len);
+            let own = vectors.each_mut().map(|rest| {
+                let (own, others) = std::mem::take(rest).split_at_mut(range.len());
+                *rest = others;
+                own
+            });
+            parts.push((Some((range, own)), 0.0));
+        }
+        self.for_each(&mut parts, |_, (part, sum)| {
+            if let Some((range, own)) = part.take() {
+                *sum = work(range, own);
+            }
+        });
+        parts.iter().map(|(_, sum)| sum).sum()
+    }
 }
 
 /// Adds all slots into the first along a binary tree: `add(into, from)`.
@@ -99,6 +133,26 @@ mod tests {
             workers.for_each(&mut slots, |i, slot| *slot += i + 1);
             assert_eq!(slots, (1..=13).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_sweep_covers_all_in_whole_units_with_the_same_bits() {
+        let n = 3 * CHUNK + 21;
+        let a: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
+        let run = |threads| {
+            let mut b = vec![0.0; n];
+            let sum = Workers::new(Some(threads), f64::INFINITY).sweep(n, 7, [&mut b], |of, [b]| {
+                assert!(of.start.is_multiple_of(7));
+                b.iter_mut().zip(&a[of.clone()]).for_each(|(b, a)| *b += 2.0 * a);
+                a[of].iter().sum()
+            });
+            (b, sum)
+        };
+        let one = run(1);
+        assert!(one.0.iter().zip(&a).all(|(b, a)| *b == 2.0 * a));
+        assert!((one.1 - a.iter().sum::<f64>()).abs() < 1e-9);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(8));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::error::{Error, Result, check_len};
 use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
+use std::sync::Arc;
 
 use pass::{Precision, Totals};
 use ridge::RidgeNll;
@@ -97,7 +98,9 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     /// Other λ_j.
     fn set_ridge(&mut self, ridge: Vec<f64>);
     /// What the certificate needs.
-    fn dual(&self) -> &Dual;
+    fn dual(&self) -> &Arc<Dual>;
+    /// Whom vectors of the size of θ are shared out to.
+    fn workers(&self) -> &Workers;
 }
 
 impl Dual {
@@ -115,25 +118,30 @@ impl Dual {
     }
 
     /// From sums over rows and ∂(L/S)/∂θ: F and its gradient.
-    fn complete(&self, point: &mut Point, totals: &Totals, n: f64) {
+    fn complete(&self, point: &mut Point, totals: &Totals, n: f64, workers: &Workers) {
         point.nll_mean = totals.nll / n;
         point.entropy_mean = totals.entropy / n;
         point.offset_mean = totals.offset / n;
         point.least_label_probability = totals.least;
-        point.gradient.clone_from(&point.nll_gradient);
-        self.add_ridge(&point.theta, &mut point.gradient);
-        let rows = point.theta.chunks_exact(self.offsets.len()).zip(&self.ridge);
-        let penalty: f64 = rows.map(|(t, lambda)| 0.5 * lambda * t.iter().map(|t| t * t).sum::<f64>()).sum();
+        let k = self.offsets.len();
+        let (theta, nll) = (&point.theta, &point.nll_gradient);
+        point.gradient.resize(nll.len(), 0.0);
+        let penalty = workers.sweep(nll.len(), k, [&mut point.gradient], |of, [gradient]| {
+            gradient.copy_from_slice(&nll[of.clone()]);
+            let (theta, ridge) = (&theta[of.clone()], &self.ridge[of.start / k..]);
+            add_ridge(ridge, k, theta, gradient);
+            let rows = theta.chunks_exact(k).zip(ridge);
+            rows.map(|(t, lambda)| 0.5 * lambda * t.iter().map(|t| t * t).sum::<f64>()).sum()
+        });
         point.value = point.nll_mean + penalty;
     }
+}
 
-    /// out_j += λ_j v_j.
-    fn add_ridge(&self, v: &[f64], out: &mut [f64]) {
-        let k = self.offsets.len();
-        for ((out, v), lambda) in out.chunks_exact_mut(k).zip(v.chunks_exact(k)).zip(&self.ridge) {
-            for (out, v) in out.iter_mut().zip(v) {
-                *out += lambda * v;
-            }
+/// out_j += λ_j v_j for rows of K numbers.
+fn add_ridge(ridge: &[f64], k: usize, v: &[f64], out: &mut [f64]) {
+    for ((out, v), lambda) in out.chunks_exact_mut(k).zip(v.chunks_exact(k)).zip(ridge) {
+        for (out, v) in out.iter_mut().zip(v) {
+            *out += lambda * v;
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::kernel::{self, Panels};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
+use std::sync::Arc;
 
 /// Most ranges that the blocks are shared out to.
 pub(super) const SLOTS: usize = 16;
@@ -20,7 +21,7 @@ pub(crate) struct RidgeNll<'a> {
     target: &'a Target,
     workers: Workers,
     slots: Vec<Slot>,
-    dual: Dual,
+    dual: Arc<Dual>,
     precision: Precision,
     /// The point evaluated last…
     double: Panels<f64>,
@@ -44,7 +45,7 @@ impl<'a> RidgeNll<'a> {
         let slot = |s: usize| Slot::new(count * s / slots..count * (s + 1) / slots);
         let mut this = Self {
             slots: (0..slots).map(slot).collect(),
-            dual: Dual::new(ridge, blocks.intercept, target),
+            dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
             workers,
             precision,
@@ -58,7 +59,8 @@ impl<'a> RidgeNll<'a> {
             view.moments(slot);
         });
         let n = this.rows() as f64;
-        this.dual.moments = this.reduce().iter().map(|sum| sum / n).collect();
+        let moments = this.reduce().iter().map(|sum| sum / n).collect();
+        Arc::make_mut(&mut this.dual).moments = moments;
         this
     }
 
@@ -122,7 +124,7 @@ impl<'a> RidgeNll<'a> {
         for (out, sum) in out.iter_mut().zip(sum) {
             *out = sum / scale;
         }
-        self.dual.add_ridge(v, out);
+        super::add_ridge(&self.dual.ridge, k, v, out);
     }
 }
 
@@ -176,7 +178,7 @@ impl Objective for RidgeNll<'_> {
         });
         point.nll_gradient.clear();
         point.nll_gradient.extend(self.reduce().iter().map(|g| g / n));
-        self.dual.complete(point, &self.slots[0].totals, n);
+        self.dual.complete(point, &self.slots[0].totals, n, &self.workers);
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
@@ -243,10 +245,14 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn set_ridge(&mut self, ridge: Vec<f64>) {
-        self.dual.ridge = ridge;
+        Arc::make_mut(&mut self.dual).ridge = ridge;
     }
 
-    fn dual(&self) -> &Dual {
+    fn dual(&self) -> &Arc<Dual> {
         &self.dual
+    }
+
+    fn workers(&self) -> &Workers {
+        &self.workers
     }
 }

@@ -13,9 +13,12 @@ use crate::kernel::{self, Real, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
+use std::sync::Arc;
 
 /// Ranges that rows, and columns, are shared out to.
 const SHARES: usize = 64;
+/// Columns whose sums a thread holds at a time.
+const TOGETHER: usize = 256;
 
 /// L/S + ½ Σ_j λ_j ‖θ_j‖² by rows and by columns.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct SparseNll<'a> {
     blocks: RowBlocks<'a>,
     target: &'a Target,
     workers: Workers,
-    dual: Dual,
+    dual: Arc<Dual>,
     precision: Precision,
     rows: Lines,
     columns: Lines,
@@ -42,8 +45,6 @@ struct Tables<T> {
     kept: Vec<T>,
     /// Residuals, or weighted differences of scores (n rows).
     residuals: Vec<T>,
-    /// X̃ᵀ residuals ((d + 1) rows).
-    gradient: Vec<T>,
 }
 
 /// A share of the rows at work: its first block, its part of the kept probabilities and of the residuals.
@@ -68,7 +69,7 @@ impl<'a> SparseNll<'a> {
         let rows = Lines::by_rows(csr, blocks.design.rows(), &blocks.standardise.factor);
         let columns = rows.transposed(d);
         let mut this = Self {
-            dual: Dual::new(ridge, blocks.intercept, target),
+            dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
             workers,
             precision,
@@ -94,7 +95,9 @@ impl<'a> SparseNll<'a> {
         }
         this.double.residuals = residuals;
         let n = this.rows() as f64;
-        this.dual.moments = this.gather_gradient::<f64>(false).iter().map(|v| v / n).collect();
+        let mut moments = vec![0.0; this.columns() * k];
+        this.gather_gradient::<f64>(false, &mut moments, |_, _, sum| sum / n);
+        Arc::make_mut(&mut this.dual).moments = moments;
         this
     }
 
@@ -167,51 +170,64 @@ impl<'a> SparseNll<'a> {
         totals
     }
 
-    /// X̃ᵀ residuals (m × K), or that of the squares of X̃.
-    fn gather_gradient<T: Tabled>(&mut self, squared: bool) -> Vec<f64> {
+    /// `out` (m × K) = `each(at, j, sum)` of every entry (j, k) of X̃ᵀ residuals, or of that of the squares of X̃.
+    fn gather_gradient<T: Tabled>(
+        &mut self,
+        squared: bool,
+        out: &mut [f64],
+        each: impl Fn(usize, usize, f64) -> f64 + Sync + Send,
+    ) {
         let (k, width, d) = (self.classes(), self.width(), self.blocks.design.features());
-        let mut tables = std::mem::take(T::tables(self));
-        tables.gradient.clear();
-        tables.gradient.resize((d + 1) * width, T::ZERO);
-        let (mut rest, of_intercept) = tables.gradient.split_at_mut(d * width);
+        let (columns, residuals) = (&self.columns, &T::tables_of(&self.double, &self.single).residuals);
+        let finish = |first: usize, sums: &[T], out: &mut [f64]| {
+            for ((j, sums), out) in (first..).zip(sums.chunks_exact(width)).zip(out.chunks_exact_mut(k)) {
+                for (at, (sum, out)) in (j * k..).zip(sums.iter().zip(out)) {
+                    *out = each(at, j, sum.to_f64());
+                }
+            }
+        };
+        let (mut rest, of_intercept) = out.split_at_mut(d * k);
         let mut shares = Vec::with_capacity(self.column_shares.len());
         for range in &self.column_shares {
-            let (own, others) = std::mem::take(&mut rest).split_at_mut(range.len() * width);
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(range.len() * k);
             rest = others;
             shares.push((range.clone(), own));
         }
-        let (columns, residuals) = (&self.columns, &tables.residuals);
         self.workers.for_each(&mut shares, |_, (range, out)| {
-            let lines = kernel::Lines { squared, ..columns.of(range.clone()) };
-            kernel::gather(lines, residuals, width, out);
+            let mut sums = Vec::new();
+            for (first, out) in range.clone().step_by(TOGETHER).zip(out.chunks_mut(TOGETHER * k)) {
+                sums.clear();
+                sums.resize(out.len() / k * width, T::ZERO);
+                let lines = kernel::Lines { squared, ..columns.of(first..first + out.len() / k) };
+                kernel::gather(lines, residuals, width, &mut sums);
+                finish(first, &sums, out);
+            }
         });
-        let mut ones = vec![0.0; width];
         if self.blocks.intercept {
+            let mut ones = vec![0.0; width];
             for row in residuals.chunks_exact(width) {
                 for (sum, v) in ones.iter_mut().zip(row) {
                     *sum += v.to_f64();
                 }
             }
+            let ones: Vec<T> = ones.into_iter().map(T::from_f64).collect();
+            finish(d, &ones, of_intercept);
         }
-        for (out, sum) in of_intercept.iter_mut().zip(ones) {
-            *out = T::from_f64(sum);
-        }
-        let m = self.blocks.columns();
-        let rows = tables.gradient.chunks_exact(width).take(m);
-        let out = rows.flat_map(|row| row[..k].iter().map(|v| v.to_f64())).collect();
-        *T::tables(self) = tables;
-        out
     }
 
     fn set_theta<T: Tabled>(&mut self, theta: &[f64], scale: f64) {
         let (k, width, d) = (self.classes(), self.width(), self.blocks.design.features());
+        let workers = self.workers.clone();
         let table = &mut T::tables(self).theta;
         table.resize((d + 1) * width, T::ZERO);
-        for (out, row) in table.chunks_exact_mut(width).zip(theta.chunks_exact(k)) {
-            for (out, v) in out.iter_mut().zip(row) {
-                *out = T::from_f64(scale * v);
+        let mut parts: Vec<_> = table.chunks_mut(TOGETHER * width).zip(theta.chunks(TOGETHER * k)).collect();
+        workers.for_each(&mut parts, |_, (table, theta)| {
+            for (out, row) in table.chunks_exact_mut(width).zip(theta.chunks_exact(k)) {
+                for (out, v) in out.iter_mut().zip(row) {
+                    *out = T::from_f64(scale * v);
+                }
             }
-        }
+        });
     }
 
     /// Makes room for the probabilities where curvature is computed.
@@ -230,11 +246,8 @@ impl<'a> SparseNll<'a> {
             kernel::covariance_columns(view.blocks.block, kept, &scratch.weight, z);
             u.copy_from_slice(z);
         });
-        let n = self.rows() as f64;
-        for (out, sum) in out.iter_mut().zip(self.gather_gradient::<T>(false)) {
-            *out = sum / (scale * n);
-        }
-        self.dual.add_ridge(v, out);
+        let (dual, unscale) = (self.dual.clone(), 1.0 / (scale * self.rows() as f64));
+        self.gather_gradient::<T>(false, out, |at, j, sum| unscale * sum + dual.ridge[j] * v[at]);
     }
 
     fn diagonal<T: Tabled>(&mut self, out: &mut [f64]) {
@@ -249,13 +262,8 @@ impl<'a> SparseNll<'a> {
                 }
             }
         });
-        let (n, k) = (self.rows() as f64, self.classes());
-        let sums = self.gather_gradient::<T>(true);
-        for ((out, sum), ridge) in
-            out.iter_mut().zip(sums).zip(self.dual.ridge.iter().flat_map(|r| vec![*r; k]))
-        {
-            *out = sum / n + ridge;
-        }
+        let (dual, n) = (self.dual.clone(), self.rows() as f64);
+        self.gather_gradient::<T>(true, out, |_, j, sum| sum / n + dual.ridge[j]);
     }
 }
 
@@ -286,17 +294,24 @@ fn to_rows<T: Real>(u: &[T], stride: usize, k: usize, width: usize, rows: &mut [
 /// A type with tables.
 trait Tabled: Real + Default {
     fn tables<'s>(of: &'s mut SparseNll<'_>) -> &'s mut Tables<Self>;
+    fn tables_of<'s>(double: &'s Tables<f64>, single: &'s Tables<f32>) -> &'s Tables<Self>;
 }
 
 impl Tabled for f64 {
     fn tables<'s>(of: &'s mut SparseNll<'_>) -> &'s mut Tables<f64> {
         &mut of.double
     }
+    fn tables_of<'s>(double: &'s Tables<f64>, _: &'s Tables<f32>) -> &'s Tables<f64> {
+        double
+    }
 }
 
 impl Tabled for f32 {
     fn tables<'s>(of: &'s mut SparseNll<'_>) -> &'s mut Tables<f32> {
         &mut of.single
+    }
+    fn tables_of<'s>(_: &'s Tables<f64>, single: &'s Tables<f32>) -> &'s Tables<f32> {
+        single
     }
 }
 
@@ -337,11 +352,9 @@ impl Objective for SparseNll<'_> {
         drop(copies);
         self.single.kept = single;
         let n = self.rows() as f64;
-        point.nll_gradient = self.gather_gradient::<f64>(false);
-        for g in &mut point.nll_gradient {
-            *g /= n;
-        }
-        self.dual.complete(point, &totals, n);
+        point.nll_gradient.resize(point.theta.len(), 0.0);
+        self.gather_gradient::<f64>(false, &mut point.nll_gradient, |_, _, sum| sum / n);
+        self.dual.complete(point, &totals, n, &self.workers);
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
@@ -392,10 +405,14 @@ impl Objective for SparseNll<'_> {
     }
 
     fn set_ridge(&mut self, ridge: Vec<f64>) {
-        self.dual.ridge = ridge;
+        Arc::make_mut(&mut self.dual).ridge = ridge;
     }
 
-    fn dual(&self) -> &Dual {
+    fn dual(&self) -> &Arc<Dual> {
         &self.dual
+    }
+
+    fn workers(&self) -> &Workers {
+        &self.workers
     }
 }

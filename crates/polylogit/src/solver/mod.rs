@@ -3,6 +3,7 @@
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod preconditioner;
+mod vectors;
 
 use std::fmt;
 use std::ops::ControlFlow;

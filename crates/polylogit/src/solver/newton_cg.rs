@@ -12,10 +12,11 @@
 //! Sources: Steihaug 1983; Lin, Weng, Keerthi, Trust region Newton method for logistic regression (2008).
 
 use super::pcg::{self, Step, Workspace};
-use super::preconditioner::{Preconditioner, center_rows};
+use super::preconditioner::Preconditioner;
 use super::{Event, Observer, Status};
 use crate::certificate::{self, CertificateKind};
 use crate::objective::{Dual, Margins, Objective, Point};
+use crate::parallel::Workers;
 
 /// A radius that proved too short grows by this factor.
 const GROWTH: f64 = 2.5;
@@ -101,7 +102,7 @@ pub(crate) fn minimise(
     let mut retry = false; // Was the last step refused?
     let (status, kind, gap) = loop {
         // A bound from below holds for every point: the best one so far counts.
-        let certified = certificate::duality_gap(&point, objective.dual()).map(|gap| {
+        let certified = certificate::duality_gap(&point, objective.dual(), objective.workers()).map(|gap| {
             let own = point.value - gap;
             if own >= lower {
                 lower = own;
@@ -132,7 +133,7 @@ pub(crate) fn minimise(
         if !shortened {
             let first = first_norm;
             let forcing = move |norm: f64| first.map_or(0.1, |f: f64| (norm / f).sqrt().min(0.1)).max(1e-6);
-            let dual = objective.dual().clone();
+            let (dual, workers) = (objective.dual().clone(), &metric.vectors.workers);
             pcg::solve(
                 objective,
                 &metric,
@@ -144,7 +145,8 @@ pub(crate) fn minimise(
                         // What the model leaves out shrinks with the square of the step, the gap with its square.
                         let aim = AMPLE * limits.tol * point.value;
                         gap * (norm / last).powi(4) <= aim
-                            && foreseen_gap(&point, &dual, s, residual, &mut trial) <= aim
+                            && certificate::ridge_gap(residual, &dual, workers) <= aim
+                            && foreseen_gap(&point, &dual, s, residual, &mut trial, workers) <= aim
                     }
                     _ => false,
                 },
@@ -191,11 +193,7 @@ pub(crate) fn minimise(
         if steps >= limits.max_steps {
             break (Status::StepLimit, kind, open);
         }
-        trial.theta.clone_from(&point.theta);
-        for (t, s) in trial.theta.iter_mut().zip(&step.s) {
-            *t += s;
-        }
-        center_rows(&mut trial.theta, objective.classes());
+        metric.vectors.moved(&mut trial.theta, &point.theta, &step.s);
         objective.evaluate(&mut trial);
         passes += 1.0;
         steps += 1;
@@ -203,7 +201,8 @@ pub(crate) fn minimise(
         // Near the optimum F is all rounding; the gap (or the gradient) still tells better from worse.
         let flat = decrement <= ROUNDING * point.value.abs();
         let better = if flat {
-            let gap = certificate::duality_gap(&trial, objective.dual());
+            let gap = certificate::duality_gap(&trial, objective.dual(), objective.workers());
+            let square = |v: &[f64]| metric.vectors.dot(v, v);
             gap.zip(certified)
                 .map_or_else(|| square(&trial.gradient) < square(&point.gradient), |(new, old)| new < old)
         } else {
@@ -245,7 +244,14 @@ pub(crate) fn minimise(
 }
 
 /// The duality gap at θ + s if the gradient there is `gradient`; `ahead` is scratch.
-fn foreseen_gap(point: &Point, dual: &Dual, s: &[f64], gradient: &[f64], ahead: &mut Point) -> f64 {
+fn foreseen_gap(
+    point: &Point,
+    dual: &Dual,
+    s: &[f64],
+    gradient: &[f64],
+    ahead: &mut Point,
+    workers: &Workers,
+) -> f64 {
     let k = dual.offsets.len();
     ahead.theta.clone_from(&point.theta);
     ahead.theta.iter_mut().zip(s).for_each(|(t, s)| *t += s);
@@ -258,11 +264,7 @@ fn foreseen_gap(point: &Point, dual: &Dual, s: &[f64], gradient: &[f64], ahead: 
     }
     ahead.entropy_mean = point.entropy_mean;
     ahead.offset_mean = point.offset_mean;
-    certificate::duality_gap(ahead, dual).unwrap_or(f64::INFINITY)
-}
-
-fn square(v: &[f64]) -> f64 {
-    v.iter().map(|v| v * v).sum()
+    certificate::duality_gap(ahead, dual, workers).unwrap_or(f64::INFINITY)
 }
 
 /// Tells the observer; `true` if it asks to stop.

@@ -6,7 +6,7 @@
 //!
 //! Source: T. Steihaug, The conjugate gradient method and trust regions in large scale optimization (1983).
 
-use super::preconditioner::{Pair, Preconditioner, dot};
+use super::preconditioner::{Pair, Preconditioner};
 use crate::objective::Objective;
 
 /// Products after which a step is good enough in any case.
@@ -106,6 +106,7 @@ pub(super) fn solve(
     let Workspace { r, y, d, hd, pairs } = work;
     pairs.clear();
     let (room, mut stride) = (metric.room(n), 1);
+    let vectors = &metric.vectors;
     for v in [&mut *y, &mut *d, &mut *hd, &mut step.s] {
         v.resize(n, 0.0);
     }
@@ -113,7 +114,7 @@ pub(super) fn solve(
     r.extend_from_slice(gradient);
     step.s.fill(0.0);
     metric.apply(r, y);
-    let mut ry = dot(r, y);
+    let mut ry = vectors.dot(r, y);
     step.gradient_norm = ry.max(0.0).sqrt();
     step.predicted = 0.0;
     step.boundary = false;
@@ -132,14 +133,12 @@ pub(super) fn solve(
         return;
     }
     let target = forcing(step.gradient_norm) * step.gradient_norm;
-    for (d, y) in d.iter_mut().zip(&*y) {
-        *d = -y;
-    }
+    vectors.turn(d, 0.0, y);
     let (mut ss, mut sd, mut dd) = (0.0, 0.0, ry);
     while step.products < MAX_PRODUCTS && ry > 0.0 && !cancelled() {
         objective.hessian_vector_product(d, hd);
         step.products += 1;
-        let curvature = dot(d, hd);
+        let curvature = vectors.dot(d, hd);
         let alpha = ry / curvature;
         let length = ss + 2.0 * alpha * sd + alpha * alpha * dd;
         let open = curvature <= 0.0 || !curvature.is_finite();
@@ -162,24 +161,18 @@ pub(super) fn solve(
         }
         if open || length >= radius * radius {
             let tau = until(radius);
-            for (s, d) in step.s.iter_mut().zip(&*d) {
-                *s += tau * d;
-            }
+            vectors.add(&mut step.s, tau, d);
             step.predicted += tau * ry - 0.5 * tau * tau * curvature;
             step.length = radius;
             step.boundary = true;
             return;
         }
-        for (s, d) in step.s.iter_mut().zip(&*d) {
-            *s += alpha * d;
-        }
-        for (r, hd) in r.iter_mut().zip(&*hd) {
-            *r += alpha * hd;
-        }
+        vectors.add(&mut step.s, alpha, d);
+        vectors.add(r, alpha, hd);
         step.predicted += 0.5 * alpha * ry;
         ss = length;
         metric.apply(r, y);
-        let next = dot(r, y);
+        let next = vectors.dot(r, y);
         if next.max(0.0).sqrt() <= target || enough(step.gradient_norm, &step.s, r) {
             break;
         }
@@ -187,9 +180,7 @@ pub(super) fn solve(
         ry = next;
         sd = beta * (sd + alpha * dd);
         dd = ry + beta * beta * dd;
-        for (d, y) in d.iter_mut().zip(&*y) {
-            *d = beta * *d - y;
-        }
+        vectors.turn(d, beta, y);
     }
     step.length = ss.max(0.0).sqrt();
 }

@@ -11,6 +11,7 @@
 //! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
 //! memory quasi-Newton updating, 2000).
 
+use super::vectors::Vectors;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
 
@@ -63,6 +64,7 @@ pub(super) struct Pair {
 #[derive(Debug)]
 pub(super) struct Preconditioner {
     classes: usize,
+    pub(super) vectors: Vectors,
     metric: Option<Metric>,
     hessians: Hessians,
     /// Every how manyth block a sampled Hessian reads, and its cost in passes.
@@ -119,6 +121,7 @@ impl Preconditioner {
         };
         Self {
             classes: k,
+            vectors: Vectors { workers: objective.workers().clone(), classes: k },
             metric: None,
             hessians,
             every,
@@ -240,13 +243,13 @@ impl Preconditioner {
         }
         let mut taken = [0.0; PAIRS];
         for (Pair { s, y: hs, rho }, taken) in self.pairs.iter().zip(&mut taken).rev() {
-            *taken = rho * dot(s, y);
-            add(y, -*taken, hs);
+            *taken = rho * self.vectors.dot(s, y);
+            self.vectors.add(y, -*taken, hs);
         }
         self.solve(y);
         for (Pair { s, y: hs, rho }, taken) in self.pairs.iter().zip(taken) {
-            let back = taken - rho * dot(hs, y);
-            add(y, back, s);
+            let back = taken - rho * self.vectors.dot(hs, y);
+            self.vectors.add(y, back, s);
         }
     }
 
@@ -259,11 +262,16 @@ impl Preconditioner {
                 factor.solve_in_place(y, self.classes);
                 y.iter_mut().zip(unscale).for_each(|(y, s)| *y *= s);
             }
-            Some(Metric::Diagonal(d)) => y.iter_mut().zip(d).for_each(|(y, d)| *y /= d),
+            Some(Metric::Diagonal(d)) => {
+                self.vectors.workers.sweep(d.len(), self.classes, [&mut *y], |of, [y]| {
+                    y.iter_mut().zip(&d[of]).for_each(|(y, d)| *y /= d);
+                    0.0
+                });
+            }
             None => {}
         }
         // Rounding leaves the zero-sum gauge, the diagonal does so outright.
-        center_rows(y, self.classes);
+        self.vectors.center(y);
     }
 }
 
@@ -274,15 +282,6 @@ fn diagonal(objective: &mut dyn Objective) -> Vec<f64> {
     let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     diagonal.iter_mut().for_each(|v| *v = v.max(floor));
     diagonal
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// y += t·a.
-fn add(y: &mut [f64], t: f64, a: &[f64]) {
-    y.iter_mut().zip(a).for_each(|(y, a)| *y += t * a);
 }
 
 /// Adds τ11ᵀ to each feature's K × K block: the Hessian is 0 along constants over the classes where no ridge
@@ -296,16 +295,6 @@ fn fix_gauge(h: &mut Symmetric, k: usize) {
             for b in block..block + k {
                 h.values[a * n + b] += mean / k as f64;
             }
-        }
-    }
-}
-
-/// Takes the mean over the classes out of every row.
-pub(super) fn center_rows(theta: &mut [f64], k: usize) {
-    for row in theta.chunks_exact_mut(k) {
-        let mean = row.iter().sum::<f64>() / k as f64;
-        for v in row {
-            *v -= mean;
         }
     }
 }
