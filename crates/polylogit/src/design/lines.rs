@@ -52,6 +52,24 @@ impl Lines {
         Self { starts, indices, values }
     }
 
+    /// The lines, the longest first.
+    pub(crate) fn by_length(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.count() as u32).collect();
+        order.sort_by_key(|&line| {
+            std::cmp::Reverse(self.starts[line as usize + 1] - self.starts[line as usize])
+        });
+        order
+    }
+
+    /// Index `order[i]` becomes i.
+    pub(crate) fn renumber(&mut self, order: &[u32]) {
+        let mut place = vec![0; order.len()];
+        for (i, of) in (0..).zip(order) {
+            place[*of as usize] = i;
+        }
+        self.indices.iter_mut().for_each(|index| *index = place[*index as usize]);
+    }
+
     /// Number of lines.
     pub(crate) fn count(&self) -> usize {
         self.starts.len() - 1

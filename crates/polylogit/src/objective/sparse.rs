@@ -28,8 +28,11 @@ pub(crate) struct SparseNll<'a> {
     workers: Workers,
     dual: Arc<Dual>,
     precision: Precision,
+    /// With features numbered by `order`.
     rows: Lines,
     columns: Lines,
+    /// The features by the number of their rows: what is read often lies together.
+    order: Vec<u32>,
     /// Shares of the columns.
     column_shares: Vec<std::ops::Range<usize>>,
     double: Tables<f64>,
@@ -39,7 +42,7 @@ pub(crate) struct SparseNll<'a> {
 /// What is kept in one precision; tables have `padded(K)` numbers a row.
 #[derive(Debug, Default)]
 struct Tables<T> {
-    /// θ, or a direction ((d + 1) rows; the last is the intercepts).
+    /// θ, or a direction (d + 1 rows in `order`; the last is the intercepts).
     theta: Vec<T>,
     /// Probabilities of the point evaluated last, block by block, by columns; empty where curvature is not in T.
     kept: Vec<T>,
@@ -66,8 +69,10 @@ impl<'a> SparseNll<'a> {
         workers: Workers,
     ) -> Self {
         let d = blocks.design.features();
-        let rows = Lines::by_rows(csr, blocks.design.rows(), &blocks.standardise.factor);
+        let mut rows = Lines::by_rows(csr, blocks.design.rows(), &blocks.standardise.factor);
         let columns = rows.transposed(d);
+        let order = columns.by_length();
+        rows.renumber(&order);
         let mut this = Self {
             dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
@@ -76,6 +81,7 @@ impl<'a> SparseNll<'a> {
             column_shares: columns.shares(SHARES),
             rows,
             columns,
+            order,
             double: Tables::default(),
             single: Tables::default(),
             blocks,
@@ -217,17 +223,23 @@ impl<'a> SparseNll<'a> {
 
     fn set_theta<T: Tabled>(&mut self, theta: &[f64], scale: f64) {
         let (k, width, d) = (self.classes(), self.width(), self.blocks.design.features());
-        let workers = self.workers.clone();
-        let table = &mut T::tables(self).theta;
+        let mut table = std::mem::take(&mut T::tables(self).theta);
         table.resize((d + 1) * width, T::ZERO);
-        let mut parts: Vec<_> = table.chunks_mut(TOGETHER * width).zip(theta.chunks(TOGETHER * k)).collect();
-        workers.for_each(&mut parts, |_, (table, theta)| {
-            for (out, row) in table.chunks_exact_mut(width).zip(theta.chunks_exact(k)) {
-                for (out, v) in out.iter_mut().zip(row) {
-                    *out = T::from_f64(scale * v);
-                }
+        let (features, intercepts) = table.split_at_mut(d * width);
+        let fill = |table: &mut [T], row: &[f64]| {
+            for (out, v) in table.iter_mut().zip(row) {
+                *out = T::from_f64(scale * v);
+            }
+        };
+        let mut parts: Vec<_> =
+            features.chunks_mut(TOGETHER * width).zip(self.order.chunks(TOGETHER)).collect();
+        self.workers.for_each(&mut parts, |_, (table, order)| {
+            for (out, j) in table.chunks_exact_mut(width).zip(*order) {
+                fill(out, &theta[*j as usize * k..][..k]);
             }
         });
+        fill(intercepts, &theta[d * k..]);
+        T::tables(self).theta = table;
     }
 
     /// Makes room for the probabilities where curvature is computed.
