@@ -74,38 +74,42 @@ impl<T: Real> WithSimd for Logits<'_, T> {
         // As many sums as the registers hold beside the operands; a group of rows must be whole.
         let fits = T::lanes::<S>() * 4 <= GROUP;
         let wide = fits && S::REGISTER_COUNT >= 32;
-        for (k, width) in even_parts(theta.classes, WIDEST) {
-            let panel = &theta.values[k * theta.features..][..width * theta.features];
-            let z = &mut z[k * block.stride..][..width * block.stride];
-            match (width, wide, fits) {
-                (1, _, true) => tile::<T, S, 1, 4>(simd, block, x, panel, z),
-                (2, _, true) => tile::<T, S, 2, 4>(simd, block, x, panel, z),
-                (3, _, true) => tile::<T, S, 3, 4>(simd, block, x, panel, z),
-                (4, true, _) => tile::<T, S, 4, 4>(simd, block, x, panel, z),
-                (5, true, _) => tile::<T, S, 5, 4>(simd, block, x, panel, z),
-                (6, true, _) => tile::<T, S, 6, 4>(simd, block, x, panel, z),
-                (1, ..) => tile::<T, S, 1, 2>(simd, block, x, panel, z),
-                (2, ..) => tile::<T, S, 2, 2>(simd, block, x, panel, z),
-                (3, ..) => tile::<T, S, 3, 2>(simd, block, x, panel, z),
-                (4, ..) => tile::<T, S, 4, 2>(simd, block, x, panel, z),
-                (5, ..) => tile::<T, S, 5, 2>(simd, block, x, panel, z),
-                _ => tile::<T, S, WIDEST, 2>(simd, block, x, panel, z),
+        // A group of rows stays in the cache while all panels pass.
+        for rows in (0..block.rows).step_by(GROUP) {
+            for (k, width) in even_parts(theta.classes, WIDEST) {
+                let panel = &theta.values[k * theta.features..][..width * theta.features];
+                let z = &mut z[k * block.stride..][..width * block.stride];
+                match (width, wide, fits) {
+                    (1, _, true) => tile::<T, S, 1, 4>(simd, block, rows, x, panel, z),
+                    (2, _, true) => tile::<T, S, 2, 4>(simd, block, rows, x, panel, z),
+                    (3, _, true) => tile::<T, S, 3, 4>(simd, block, rows, x, panel, z),
+                    (4, true, _) => tile::<T, S, 4, 4>(simd, block, rows, x, panel, z),
+                    (5, true, _) => tile::<T, S, 5, 4>(simd, block, rows, x, panel, z),
+                    (6, true, _) => tile::<T, S, 6, 4>(simd, block, rows, x, panel, z),
+                    (1, ..) => tile::<T, S, 1, 2>(simd, block, rows, x, panel, z),
+                    (2, ..) => tile::<T, S, 2, 2>(simd, block, rows, x, panel, z),
+                    (3, ..) => tile::<T, S, 3, 2>(simd, block, rows, x, panel, z),
+                    (4, ..) => tile::<T, S, 4, 2>(simd, block, rows, x, panel, z),
+                    (5, ..) => tile::<T, S, 5, 2>(simd, block, rows, x, panel, z),
+                    _ => tile::<T, S, WIDEST, 2>(simd, block, rows, x, panel, z),
+                }
             }
         }
     }
 }
 
-/// `K` classes, `V` vectors of rows at a time.
+/// `K` classes for the group of rows from `first` on, `V` vectors of them at a time.
 #[inline(always)]
 fn tile<T: Real, S: Simd, const K: usize, const V: usize>(
     simd: S,
     block: Block,
+    first: usize,
     x: &[T],
     panel: &[T],
     z: &mut [T],
 ) {
     let step = V * T::lanes::<S>();
-    for row in (0..block.rows).step_by(step) {
+    for row in (first..first + GROUP).step_by(step) {
         let mut sum = [[T::splat(simd, T::ZERO); V]; K];
         for (x, theta) in x.chunks_exact(block.stride).zip(panel.chunks_exact(K)) {
             let x = T::vectors::<S>(&x[row..row + step]);

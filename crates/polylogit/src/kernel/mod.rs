@@ -18,7 +18,9 @@ pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, chained_dot, logits};
 pub(crate) use outer::{outer, outer_lower};
-pub(crate) use softmax::{RowSums, covariance_columns, ln_in_place, softmax_columns, weighted_columns};
+pub(crate) use softmax::{
+    RowSums, covariance_columns, ln_in_place, moved_sums, softmax_columns, weighted_columns,
+};
 
 /// Lanes are processed in groups of this many rows; a block has a multiple of it.
 pub(crate) const GROUP: usize = 32;

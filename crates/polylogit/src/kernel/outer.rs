@@ -5,6 +5,9 @@ use pulp::{Arch, Simd, WithSimd};
 use super::lanes::Real;
 use super::{Block, GROUP, even_parts};
 
+/// Columns of B that are kept at hand.
+const RESIDENT: usize = 18;
+
 /// `sum[a·columns + b] += Σ_rows A_a B_b`: `a` and `b` are blocks by columns, `sum` is row-major with
 /// `columns` columns, as many as `b` has. Products in `T`, sums over blocks in f64.
 pub(crate) fn outer<T: Real>(block: Block, a: &[T], b: &[T], columns: usize, sum: &mut [f64]) {
@@ -37,21 +40,26 @@ impl<T: Real> WithSimd for Outer<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let rows = self.sum.len() / self.columns;
-        let mut i = 0;
-        while i < rows {
-            let ta = if rows - i >= 4 { 4 } else { 1 };
-            let end = if self.symmetric { (i + ta).min(self.columns) } else { self.columns };
-            for (j, tb) in even_parts(end, 3) {
-                match (ta, tb) {
-                    (4, 3) => self.tile::<S, 4, 3>(simd, i, j),
-                    (4, 2) => self.tile::<S, 4, 2>(simd, i, j),
-                    (4, _) => self.tile::<S, 4, 1>(simd, i, j),
-                    (_, 3) => self.tile::<S, 1, 3>(simd, i, j),
-                    (_, 2) => self.tile::<S, 1, 2>(simd, i, j),
-                    _ => self.tile::<S, 1, 1>(simd, i, j),
+        // Some columns of B stay in the cache while all of A pass.
+        for (first, count) in even_parts(self.columns, RESIDENT) {
+            // Above the diagonal nothing is wanted.
+            let mut i = if self.symmetric { first / 4 * 4 } else { 0 };
+            while i < rows {
+                let ta = if rows - i >= 4 { 4 } else { 1 };
+                let count = if self.symmetric { count.min((i + ta).saturating_sub(first)) } else { count };
+                for (j, tb) in even_parts(count, 3) {
+                    let j = first + j;
+                    match (ta, tb) {
+                        (4, 3) => self.tile::<S, 4, 3>(simd, i, j),
+                        (4, 2) => self.tile::<S, 4, 2>(simd, i, j),
+                        (4, _) => self.tile::<S, 4, 1>(simd, i, j),
+                        (_, 3) => self.tile::<S, 1, 3>(simd, i, j),
+                        (_, 2) => self.tile::<S, 1, 2>(simd, i, j),
+                        _ => self.tile::<S, 1, 1>(simd, i, j),
+                    }
                 }
+                i += ta;
             }
-            i += ta;
         }
     }
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, Lines, Panels, Real, RowSums, covariance_columns, gather, logits, outer, outer_lower, padded,
-    softmax_columns,
+    Block, Lines, Panels, Real, RowSums, covariance_columns, gather, logits, moved_sums, outer, outer_lower,
+    padded, softmax_columns,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -25,7 +25,7 @@ fn plain_outer(block: Block, a: &[f64], b: &[f64], columns: usize, sum: &mut [f6
 
 /// Rows, features, classes and numbers for them.
 fn problem() -> impl Strategy<Value = (Block, usize, usize, Vec<f64>)> {
-    (1usize..100, 1usize..12, 1usize..20).prop_flat_map(|(rows, m, k)| {
+    (1usize..100, 1usize..40, 1usize..40).prop_flat_map(|(rows, m, k)| {
         let block = Block::new(rows);
         let numbers = block.len(m + k) + m * k;
         (Just(block), Just(m), Just(k), prop::collection::vec(-2.0..2.0f64, numbers))
@@ -119,6 +119,23 @@ proptest! {
             let of = |z: &[f64]| (0..k).map(|c| z[c * block.stride + r]).collect::<Vec<f64>>();
             let expected = crate::softmax::jacobian_vector_product(&of(&p), &of(&v)).unwrap();
             prop_assert!(of(&u).iter().zip(expected).all(|(u, e)| (u - 0.5 * e).abs() <= 1e-15));
+        }
+    }
+
+    #[test]
+    fn moved_sums_are_those_of_moved_scores((block, _, k, numbers) in problem(), t in 0.0..8.0f64) {
+        let mut p = numbers[..block.len(k)].to_vec();
+        softmax_columns(block, &mut p, &mut RowSums::new(block));
+        let u: Vec<f64> = p.iter().map(|p| (7.0 * p).sin()).collect();
+        let (mut max, mut sums) = (vec![0.0; block.rows], vec![0.0; block.len(2)]);
+        moved_sums(block, &p, &u, &[0.0, t], &mut max, &mut sums);
+        for r in 0..block.rows {
+            let (p, u) = (|c| p[c * block.stride + r], |c| u[c * block.stride + r]);
+            let most = (0..k).map(u).fold(f64::NEG_INFINITY, f64::max);
+            let expected: f64 = (0..k).map(|c| p(c) * (t * (u(c) - most)).exp()).sum();
+            prop_assert_eq!(max[r], most);
+            prop_assert!((sums[r] - 1.0).abs() <= 1e-14);
+            prop_assert!((sums[block.stride + r] - expected).abs() <= 1e-14);
         }
     }
 

@@ -139,6 +139,60 @@ impl<T: Real> WithSimd for Covariance<'_, T> {
     }
 }
 
+/// `sum_t = Σ_k p_k e^{t (u_k − m)}` and m = max_k u_k for each row and each t ≥ 0 of `times`: how the sum of a
+/// softmax p changes when t·u is added to its scores. `p` and `u` have K columns, `sums` one for each t.
+pub(crate) fn moved_sums<T: Real>(
+    block: Block,
+    p: &[T],
+    u: &[T],
+    times: &[T],
+    max: &mut [T],
+    sums: &mut [T],
+) {
+    assert!(block.rows.is_multiple_of(TOGETHER) && p.len() == u.len() && max.len() >= block.rows);
+    assert!(sums.len() >= block.len(times.len()));
+    Arch::new().dispatch(Moved { block, p, u, times, max, sums });
+}
+
+struct Moved<'a, T> {
+    block: Block,
+    p: &'a [T],
+    u: &'a [T],
+    times: &'a [T],
+    max: &'a mut [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Moved<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { block: Block { rows, stride }, p, u, times, max, sums } = self;
+        for first in (0..rows).step_by(TOGETHER) {
+            let of = first..first + TOGETHER;
+            let mut most = [T::NEG_INFINITY; TOGETHER];
+            for u in u.chunks_exact(stride) {
+                let u = &u[of.clone()];
+                for r in 0..TOGETHER {
+                    most[r] = if u[r] > most[r] { u[r] } else { most[r] };
+                }
+            }
+            for (t, sums) in times.iter().zip(sums.chunks_exact_mut(stride)) {
+                let mut sum = [T::ZERO; TOGETHER];
+                for (p, u) in p.chunks_exact(stride).zip(u.chunks_exact(stride)) {
+                    let (p, u) = (&p[of.clone()], &u[of.clone()]);
+                    for r in 0..TOGETHER {
+                        sum[r] = T::fma::<S>(p[r], T::exp_negative::<S>(*t * (u[r] - most[r])), sum[r]);
+                    }
+                }
+                sums[of.clone()].copy_from_slice(&sum);
+            }
+            max[of].copy_from_slice(&most);
+        }
+    }
+}
+
 /// `out_c = q ∘ x_c` for each column c of a block: `x` and `out` have the same number of columns.
 pub(crate) fn weighted_columns<T: Real>(block: Block, x: &[T], q: &[T], out: &mut [T]) {
     assert_eq!(x.len(), out.len());

@@ -17,7 +17,7 @@ impl RidgeNll<'_> {
         let ridge = self.dual().ridge.clone();
         let sums = self.sum_blocks(feature_pairs * class_pairs, every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { x, p, u, weight, extra, sum } = hand;
+            let Hand { x, p, u, weight, extra, sum, .. } = hand;
             // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
             u.resize(block.len(class_pairs.max(k)), T::ZERO);
             let mut pair = 0;
@@ -75,7 +75,7 @@ impl RidgeNll<'_> {
         let (m, k) = (self.columns(), self.classes());
         let sums = self.sum_blocks(m * m, 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { x, p, u, weight, extra, sum } = hand;
+            let Hand { x, p, u, weight, extra, sum, .. } = hand;
             let q = &mut u[..block.stride];
             q.fill(T::ZERO);
             let share = T::from_f64(1.0 / k as f64);
@@ -106,7 +106,7 @@ impl RidgeNll<'_> {
         let k = self.classes();
         let sums = self.sum_blocks(out.len(), 1, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
-            let Hand { x, p, u, weight, extra, sum } = hand;
+            let Hand { x, p, u, weight, extra, sum, .. } = hand;
             for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {
                 for ((u, p), w) in u.iter_mut().zip(p).zip(weight) {
                     *u = *w * *p * (T::ONE - *p);

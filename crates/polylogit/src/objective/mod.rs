@@ -66,6 +66,9 @@ pub(crate) struct Margins {
     pub(crate) gains: Vec<f64>,
 }
 
+/// Lengths of a step at which F is looked at before one is taken.
+pub(crate) const TIMES: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
+
 /// A smooth convex function of θ (m × K) as solvers see it. Curvature is that at the point evaluated last.
 pub(crate) trait Objective: std::fmt::Debug + Send {
     /// K.
@@ -91,6 +94,9 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     fn shared_block(&mut self) -> Option<Symmetric>;
     /// The diagonal of ∇²F (m × K).
     fn hessian_diagonal(&mut self, out: &mut [f64]);
+    /// L/S at θ + t·s less that at θ, for each t of [`TIMES`], in the precision of curvature. Half a pass, and six
+    /// exponentials for each row and class.
+    fn nll_along(&mut self, s: &[f64]) -> [f64; TIMES.len()];
     /// Computes curvature in f64 from now on, from the next evaluation; `false` if it does so already.
     fn sharpen(&mut self) -> bool;
     /// How far apart `direction` moves the scores of the classes; `None` for soft labels.
@@ -427,5 +433,51 @@ impl<'a> SoftmaxObjective<'a> {
             if fixed(p) || fixed(q) { 0.0 } else { h.values[index(p) * h.n + index(q)] }
         };
         Ok((0..h.n * h.n).map(|at| entry(at / h.n, at % h.n)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::Csr;
+
+    /// The same rows dense and sparse, wide enough for the objective of stored values.
+    #[test]
+    fn the_nll_along_a_step_is_that_of_moved_parameters() {
+        let (n, d, k) = (300, DENSE_COLUMNS + 50, 3);
+        let (mut x, mut values, mut indices, mut indptr) = (vec![0.0; n * d], vec![], vec![], vec![0u64]);
+        for row in 0..n {
+            for e in 0..4 {
+                let (j, v) = ((row * 7 + e * 211) % d, 1.0 + (row + e) as f64 % 3.0);
+                x[row * d + j] = v;
+            }
+            for (j, v) in x[row * d..(row + 1) * d].iter().enumerate().filter(|(_, v)| **v != 0.0) {
+                values.push(*v);
+                indices.push(j as u32);
+            }
+            indptr.push(values.len() as u64);
+        }
+        let target = Target::from_labels((0..300i64).map(|i| i * i % 3 % 2 + i % 2)).unwrap();
+        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let theta: Vec<f64> = (0..(d + 1) * k).map(|i| (i as f64).sin()).collect();
+        let s: Vec<f64> = (0..(d + 1) * k).map(|i| 0.1 * (1.7 * i as f64).cos()).collect();
+        for design in [Design::dense(&x, n, d).unwrap(), sparse] {
+            for precision in [Precision::Double, Precision::Single] {
+                let standardise = Standardise::identity(d);
+                let ridge = vec![0.1; d + 1];
+                let workers = Workers::default();
+                let mut f = of(&design, &target, standardise, true, ridge, precision, workers);
+                let mut point = Point { theta: theta.clone(), ..Point::default() };
+                f.evaluate(&mut point);
+                let along = f.nll_along(&s);
+                for (t, change) in TIMES.iter().zip(along) {
+                    let moved = theta.iter().zip(&s).map(|(a, s)| a + t * s).collect();
+                    let mut moved = Point { theta: moved, ..Point::default() };
+                    f.evaluate(&mut moved);
+                    let tolerance = if precision == Precision::Double { 1e-13 } else { 1e-5 };
+                    assert!((moved.nll_mean - point.nll_mean - change).abs() < tolerance, "{t}: {change}");
+                }
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! F and its gradient are computed in f64. Curvature may be computed in f32 ([`Precision::Single`]): a step
 //! needs a few digits of it only, and they pass through half the memory and twice the lanes.
 
+use super::TIMES;
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels, Real, RowSums};
 use crate::target::{Labels, Target};
@@ -17,6 +18,10 @@ const PACKED_SINGLE: usize = 1 << 30;
 const PACKED_DOUBLE: usize = 1 << 26;
 /// Bytes of probabilities that are kept between passes; a quarter of X if that is more.
 const KEPT: usize = 256 << 20;
+/// Classes from which on a block costs more than to read it once more: X̃ in f32 is not kept.
+const MANY_CLASSES: usize = 256;
+/// Bytes that a core's caches hold.
+const CACHED: usize = 1 << 20;
 
 /// The type that curvature is computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +52,13 @@ pub(super) struct Totals {
     pub(super) offset: f64,
     /// The least y_i·p_i.
     pub(super) least: f64,
+    /// Changes of the nll along a step.
+    pub(super) along: [f64; TIMES.len()],
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { nll: 0.0, entropy: 0.0, offset: 0.0, least: 1.0 }
+        Self { nll: 0.0, entropy: 0.0, offset: 0.0, least: 1.0, along: [0.0; TIMES.len()] }
     }
 }
 
@@ -93,6 +100,8 @@ impl<T> Default for Scratch<T> {
 
 /// A block at hand.
 pub(super) struct Hand<'s, T> {
+    /// Its number.
+    pub(super) b: usize,
     /// X̃ (m columns).
     pub(super) x: &'s [T],
     /// Probabilities (K columns).
@@ -139,6 +148,7 @@ impl Totals {
         self.entropy += other.entropy;
         self.offset += other.offset;
         self.least = self.least.min(other.least);
+        self.along.iter_mut().zip(other.along).for_each(|(sum, v)| *sum += v);
     }
 }
 
@@ -188,7 +198,7 @@ impl<'v> View<'v> {
             scratch.kept.resize(block.len(k) * range.len(), T::ZERO);
         }
         scratch.p.resize(block.len(k), T::ZERO);
-        if bytes(m) <= packed {
+        if bytes(m) <= packed && k < MANY_CLASSES {
             scratch.packed.resize(block.len(m) * range.len(), T::ZERO);
             for (b, x) in range.zip(scratch.packed.chunks_exact_mut(block.len(m).max(1))) {
                 self.blocks.load(b, x);
@@ -294,7 +304,7 @@ impl<'v> View<'v> {
                 self.add_offsets(b, p);
                 kernel::softmax_columns(block, p, rows);
             });
-            work(self, Hand { x, p, weight, u, extra, sum });
+            work(self, Hand { b, x, p, weight, u, extra, sum });
         }
     }
 
@@ -354,7 +364,7 @@ impl<'v> View<'v> {
     }
 
     /// `label_score` = y·z.
-    fn score_labels(&self, b: usize, z: &[f64], label_score: &mut [f64]) {
+    fn score_labels<T: Real>(&self, b: usize, z: &[T], label_score: &mut [T]) {
         let stride = self.blocks.block.stride;
         let rows = self.blocks.rows(b);
         match self.target.labels() {
@@ -366,8 +376,36 @@ impl<'v> View<'v> {
             Labels::Soft(y) => {
                 let k = self.target.classes().len();
                 for (r, y) in y[rows.start * k..rows.end * k].chunks_exact(k).enumerate() {
-                    label_score[r] = y.iter().enumerate().map(|(c, y)| y * z[c * stride + r]).sum();
+                    label_score[r] = y
+                        .iter()
+                        .enumerate()
+                        .fold(T::ZERO, |sum, (c, y)| sum + T::from_f64(*y) * z[c * stride + r]);
                 }
+            }
+        }
+    }
+
+    /// Adds to `along` how the nll of a block changes when t·u is added to its scores, at probabilities `p`.
+    pub(super) fn add_along<T: Real>(
+        &self,
+        b: usize,
+        p: &[T],
+        u: &[T],
+        weight: &[T],
+        extra: &mut Vec<T>,
+        along: &mut [f64; TIMES.len()],
+    ) {
+        let block = self.blocks.block;
+        let times = TIMES.map(T::from_f64);
+        extra.resize(block.len(TIMES.len() + 2), T::ZERO);
+        let (sums, rest) = extra.split_at_mut(block.len(TIMES.len()));
+        let (max, label) = rest.split_at_mut(block.stride);
+        kernel::moved_sums(block, p, u, &times, max, sums);
+        self.score_labels(b, u, label);
+        for r in 0..self.blocks.rows(b).len() {
+            let (w, ahead) = (weight[r].to_f64(), max[r].to_f64() - label[r].to_f64());
+            for ((t, sums), along) in TIMES.iter().zip(sums.chunks_exact(block.stride)).zip(&mut *along) {
+                *along += w * (sums[r].to_f64().max(f64::MIN_POSITIVE).ln() + t * ahead);
             }
         }
     }
@@ -394,8 +432,11 @@ fn of_block<'s, T: Real>(
     len: usize,
     fill: impl FnOnce(&mut [T]),
 ) -> &'s [T] {
+    let all = size_of_val(kept);
     if let Some(kept) = kept.get(at * len..(at + 1) * len) {
-        touch(kept);
+        if all > CACHED {
+            touch(kept);
+        }
         return kept;
     }
     fill(scratch);

@@ -1,7 +1,7 @@
 //! L/S + ½ Σ_j λ_j ‖θ_j‖² over dense row blocks: value, gradient, Hessian-vector product.
 
 use super::pass::{Buffered, Hand, Precision, Slot, Totals, View};
-use super::{Dual, Margins, Objective, Point, Tally};
+use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels};
 use crate::linalg::Symmetric;
@@ -126,6 +126,20 @@ impl<'a> RidgeNll<'a> {
         }
         super::add_ridge(&self.dual.ridge, k, v, out);
     }
+
+    fn along<T: WithTheta>(&mut self, s: &[f64]) -> [f64; TIMES.len()] {
+        let mut direction = Panels::<T>::default();
+        direction.pack(s, self.classes(), 1.0);
+        let sums = self.sum_blocks(TIMES.len(), 1, |view, hand: Hand<'_, T>| {
+            let block = view.blocks.block;
+            kernel::logits(block, hand.x, &direction, hand.u);
+            let mut along = [0.0; TIMES.len()];
+            let u = &hand.u[..hand.p.len()];
+            view.add_along(hand.b, hand.p, u, hand.weight, hand.extra, &mut along);
+            hand.sum.iter_mut().zip(along).for_each(|(sum, v)| *sum += v);
+        });
+        std::array::from_fn(|t| sums[t])
+    }
 }
 
 /// The point evaluated last, in both types.
@@ -206,6 +220,13 @@ impl Objective for RidgeNll<'_> {
         match self.precision {
             Precision::Single => self.diagonal::<f32>(out),
             Precision::Double => self.diagonal::<f64>(out),
+        }
+    }
+
+    fn nll_along(&mut self, s: &[f64]) -> [f64; TIMES.len()] {
+        match self.precision {
+            Precision::Single => self.along::<f32>(s),
+            Precision::Double => self.along::<f64>(s),
         }
     }
 

@@ -5,7 +5,7 @@
 //! Tables have K numbers a row, padded to whole vectors.
 
 use super::pass::{Precision, Totals, View};
-use super::{Dual, Margins, Objective, Point, Tally};
+use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::Csr;
 use crate::design::lines::Lines;
 use crate::design::rows::RowBlocks;
@@ -262,6 +262,15 @@ impl<'a> SparseNll<'a> {
         self.gather_gradient::<T>(false, out, |at, j, sum| unscale * sum + dual.ridge[j] * v[at]);
     }
 
+    fn along<T: Tabled>(&mut self, s: &[f64]) -> [f64; TIMES.len()] {
+        self.set_theta::<T>(s, 1.0);
+        let totals = self.by_rows::<T>(|view, b, z, _, kept, scratch, totals| {
+            view.weigh(b, &mut scratch.weight);
+            view.add_along(b, kept, z, &scratch.weight, &mut scratch.extra, &mut totals.along);
+        });
+        totals.along.map(|sum| sum / self.rows() as f64)
+    }
+
     fn diagonal<T: Tabled>(&mut self, out: &mut [f64]) {
         let zero = vec![0.0; out.len()];
         self.set_theta::<T>(&zero, 1.0);
@@ -284,13 +293,14 @@ struct Scratch<T> {
     weight: Vec<T>,
     rows: RowSums<T>,
     label_score: Vec<T>,
+    extra: Vec<T>,
 }
 
 impl<T: Real> Scratch<T> {
     fn new(view: &View<'_>) -> Self {
         let block = view.blocks.block;
         let zeros = || vec![T::ZERO; block.rows];
-        Self { weight: zeros(), rows: RowSums::new(block), label_score: zeros() }
+        Self { weight: zeros(), rows: RowSums::new(block), label_score: zeros(), extra: Vec::new() }
     }
 }
 
@@ -350,7 +360,7 @@ impl Objective for SparseNll<'_> {
         let copies: Vec<std::sync::Mutex<&mut [f32]>> =
             single.chunks_exact_mut(len).map(std::sync::Mutex::new).collect();
         let totals = self.by_rows::<f64>(|view, b, z, u, kept, scratch, totals| {
-            let Scratch { weight, rows, label_score } = scratch;
+            let Scratch { weight, rows, label_score, .. } = scratch;
             view.weigh(b, weight);
             view.residuals(b, z, weight, u, rows, label_score, totals);
             match copies.get(b) {
@@ -388,6 +398,13 @@ impl Objective for SparseNll<'_> {
         match self.precision {
             Precision::Single => self.diagonal::<f32>(out),
             Precision::Double => self.diagonal::<f64>(out),
+        }
+    }
+
+    fn nll_along(&mut self, s: &[f64]) -> [f64; TIMES.len()] {
+        match self.precision {
+            Precision::Single => self.along::<f32>(s),
+            Precision::Double => self.along::<f64>(s),
         }
     }
 

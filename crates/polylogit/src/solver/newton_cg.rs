@@ -13,9 +13,10 @@
 
 use super::pcg::{self, Step, Workspace};
 use super::preconditioner::Preconditioner;
+use super::vectors::Vectors;
 use super::{Event, Observer, Status};
 use crate::certificate::{self, CertificateKind};
-use crate::objective::{Dual, Margins, Objective, Point};
+use crate::objective::{Dual, Margins, Objective, Point, TIMES};
 use crate::parallel::Workers;
 
 /// A radius that proved too short grows by this factor.
@@ -28,6 +29,10 @@ const AMPLE: f64 = 0.3;
 const ROUNDING: f64 = 4e-15;
 /// Steps that promise less than this share of F are believed to be in the range where F is quadratic.
 const ROUNDED: f64 = 1e-6;
+/// A step that promises more than this share of F is tried at several lengths,
+const FAR: f64 = 1e-3;
+/// where rows are long enough for that to be cheap.
+const LOOK_AHEAD: usize = 200;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
 const SUSPECT: f64 = 0.1;
 /// Rows may go against a separating direction by this share of its best row.
@@ -193,7 +198,14 @@ pub(crate) fn minimise(
         if steps >= limits.max_steps {
             break (Status::StepLimit, kind, open);
         }
-        metric.vectors.moved(&mut trial.theta, &point.theta, &step.s);
+        let slope = -metric.vectors.dot(&point.gradient, &step.s);
+        let time = if objective.columns() >= LOOK_AHEAD && decrement > FAR * point.value {
+            passes += 0.5;
+            best_time(objective, &point.theta, &step.s, &metric.vectors)
+        } else {
+            1.0
+        };
+        metric.vectors.moved(&mut trial.theta, &point.theta, time, &step.s);
         objective.evaluate(&mut trial);
         passes += 1.0;
         steps += 1;
@@ -206,13 +218,15 @@ pub(crate) fn minimise(
             gap.zip(certified)
                 .map_or_else(|| square(&trial.gradient) < square(&point.gradient), |(new, old)| new < old)
         } else {
-            gained > 1e-4 * decrement
+            gained > 1e-4 * time * slope
         };
         let better = better && trial.value.is_finite() && trial.gradient.iter().all(|g| g.is_finite());
         if !flat {
             let ratio = gained / decrement;
             let now = radius.unwrap_or(step.gradient_norm);
-            radius = Some(if ratio > 0.75 && step.boundary {
+            radius = Some(if time != 1.0 && better {
+                time * step.length
+            } else if ratio > 0.75 && step.boundary {
                 if retried { now } else { GROWTH * now }
             } else if ratio < 0.25 || !ratio.is_finite() {
                 step.length / 4.0
@@ -220,7 +234,8 @@ pub(crate) fn minimise(
                 now
             });
         }
-        last_norm = (better && !step.boundary && gained > 0.5 * decrement).then_some(step.gradient_norm);
+        last_norm = (better && !step.boundary && time == 1.0 && gained > 0.5 * decrement)
+            .then_some(step.gradient_norm);
         if better {
             std::mem::swap(&mut point, &mut trial);
             stale = true;
@@ -241,6 +256,16 @@ pub(crate) fn minimise(
         }
     };
     Outcome { point, status, kind, gap, steps, passes, solver, reason, recession }
+}
+
+/// The t of [`TIMES`] with the least F(θ + t·s).
+fn best_time(objective: &mut dyn Objective, theta: &[f64], s: &[f64], vectors: &Vectors) -> f64 {
+    let along = objective.nll_along(s);
+    let ridge = &objective.dual().ridge;
+    let along_ridge = |a: &[f64]| vectors.weighted_dot(ridge, a, s);
+    let (first, second) = (along_ridge(theta), along_ridge(s));
+    let change = |at: usize| along[at] + TIMES[at] * (first + 0.5 * TIMES[at] * second);
+    TIMES[(0..TIMES.len()).min_by(|a, b| change(*a).total_cmp(&change(*b))).unwrap_or_default()]
 }
 
 /// The duality gap at θ + s if the gradient there is `gradient`; `ahead` is scratch.

@@ -196,7 +196,9 @@ impl Preconditioner {
             for (row, a) in
                 unscale.chunks_exact_mut(self.classes).zip(block.values.iter().step_by(block.n + 1))
             {
-                row.iter_mut().for_each(|h| *h = (a / *h).sqrt());
+                for h in row {
+                    *h = (a / *h).sqrt();
+                }
             }
             self.metric = Some(Metric::Shared(factor, unscale));
             return self.shared_cost + DIAGONAL_COST;
@@ -280,7 +282,9 @@ fn diagonal(objective: &mut dyn Objective) -> Vec<f64> {
     let mut diagonal = vec![0.0; objective.columns() * objective.classes()];
     objective.hessian_diagonal(&mut diagonal);
     let floor = 1e-12 * diagonal.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-    diagonal.iter_mut().for_each(|v| *v = v.max(floor));
+    for v in &mut diagonal {
+        *v = v.max(floor);
+    }
     diagonal
 }
 
