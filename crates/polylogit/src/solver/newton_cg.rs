@@ -225,7 +225,8 @@ pub(crate) fn minimise(
             let ratio = gained / decrement;
             let now = radius.unwrap_or(step.gradient_norm);
             radius = Some(if time != 1.0 && better {
-                time * step.length
+                // The best length is known within a factor of two.
+                step.length * if time < 1.0 { 2.0 * time } else { time }
             } else if ratio > 0.75 && step.boundary {
                 if retried { now } else { GROWTH * now }
             } else if ratio < 0.25 || !ratio.is_finite() {
