@@ -81,8 +81,8 @@ pub(crate) fn fit(
         problem.standardise.factor[relation.column] = 0.0;
     }
 
-    let (theta, start_passes) = lead(&problem, observer);
-    let outcome = newton_cg::minimise(&mut *problem.objective(), theta, problem.limits(), observer);
+    let start = lead(&problem, observer);
+    let outcome = newton_cg::minimise(&mut *problem.objective(), start.theta, problem.limits(), observer);
 
     if let Some(recession) = &outcome.recession {
         diagnosis.separation = Some(separation::describe(&problem, recession));
@@ -117,9 +117,13 @@ pub(crate) fn fit(
         total_weight: target.total_weight(),
         feature_sd: statistics.sd,
         steps,
-        passes: start_passes + passes,
+        passes: start.passes + passes,
         solver,
-        reason,
+        reason: match start.reason {
+            Some(led) if steps == 0 => led,
+            Some(led) => format!("{led}; {reason}"),
+            None => reason,
+        },
         diagnosis,
     })
 }

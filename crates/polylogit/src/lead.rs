@@ -36,11 +36,21 @@ const STEPS: usize = 50;
 /// Row numbers are hashed to this many values.
 const HASHES: u64 = 1 << 52;
 
-/// Where to start from, and the passes over all rows that it took to get there.
-pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> (Vec<f64>, f64) {
-    let start = problem.start();
+/// Where to start from.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) theta: Vec<f64>,
+    /// Passes over all rows that it took to get there.
+    pub(crate) passes: f64,
+    /// How it was found, in words, if it took any.
+    pub(crate) reason: Option<String>,
+}
+
+/// Leads to where a fit starts from.
+pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> Start {
+    let start = Start { theta: problem.start(), passes: 0.0, reason: None };
     if problem.options.warm_start.is_some() {
-        return (start, 0.0);
+        return start;
     }
     let Problem { design, standardise, workers, .. } = problem;
     match RowSpace::new(design, standardise, &problem.scaled_ridge(), workers) {
@@ -50,22 +60,19 @@ pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> (Vec<f
 }
 
 /// Solves in the coordinates of the rows.
-fn in_row_space(
-    problem: &Problem<'_>,
-    space: &RowSpace,
-    start: Vec<f64>,
-    observer: &mut dyn Observer,
-) -> (Vec<f64>, f64) {
+fn in_row_space(problem: &Problem<'_>, space: &RowSpace, start: Start, observer: &mut dyn Observer) -> Start {
     let Problem { design, target, options, workers, .. } = problem;
     let (n, d, k) = (design.rows(), design.features(), problem.classes());
     // The Gram matrix and the way back, as passes of 4·n·d·K flops.
     let passes = n as f64 / (4.0 * k as f64) + 1.0;
-    let Ok(rows) = Design::dense(&space.rows, n, space.rank) else { return (start, passes) };
+    let Ok(rows) = Design::dense(&space.rows, n, space.rank) else {
+        return Start { passes, ..start };
+    };
     let mut ridge = vec![1.0; space.rank];
     let mut phi = vec![0.0; space.rank * k];
     if options.intercept {
         ridge.push(0.0);
-        phi.extend_from_slice(&start[d * k..]);
+        phi.extend_from_slice(&start.theta[d * k..]);
     }
     let identity = Standardise::identity(space.rank);
     let precision = problem::precision(n, ridge.len(), k);
@@ -77,23 +84,26 @@ fn in_row_space(
     let (phi, intercepts) = outcome.point.theta.split_at(space.rank * k);
     let mut theta = space.theta(design, phi, k, workers);
     theta.extend_from_slice(intercepts);
-    (theta, passes + outcome.passes * space.rank as f64 / d as f64)
+    let passes = passes + outcome.passes * space.rank as f64 / d as f64;
+    let reason =
+        format!("columns outnumber rows: solved in the space of the rows ({} dimensions)", space.rank);
+    Start { theta, passes, reason: Some(reason) }
 }
 
 /// Solves growing samples, each from where the one before led.
-fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn Observer) -> (Vec<f64>, f64) {
+fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Observer) -> Start {
     let Problem { design, target, .. } = problem;
     let (n, m, k) = (design.rows(), design.features() + 1, problem.classes());
     let limits = problem.limits();
     // Without a penalty a sample may be separable although the whole is not, and leads nowhere.
     if m > n || limits.separable {
-        return (theta, 0.0);
+        return start;
     }
     let limits = Limits { good_enough: Some(GOOD_ENOUGH), max_steps: STEPS.min(limits.max_steps), ..limits };
     let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
     let least = (LEAST_PER_COLUMN * m).max(OF_EACH_CLASS * k).max(m * k);
     let mut rows = wanted.min(n / LARGEST_FIRST).max(least);
-    let mut passes = 0.0;
+    let mut sizes = Vec::new();
     while rows * LAST <= n && !observer.cancelled() {
         let Some((sampled, weights)) = sample(target, rows) else { break };
         let gathered = Gathered::new(design, &sampled);
@@ -101,15 +111,19 @@ fn from_samples(problem: &Problem<'_>, mut theta: Vec<f64>, observer: &mut dyn O
         let labels = target.subset(&sampled, weights);
         let part = Problem { design: part, target: &labels, ..problem.clone() };
         let outcome =
-            newton_cg::minimise(&mut *part.objective(), theta.clone(), limits, &mut Muted(observer));
-        passes += outcome.passes * sampled.len() as f64 / n as f64;
+            newton_cg::minimise(&mut *part.objective(), start.theta.clone(), limits, &mut Muted(observer));
+        start.passes += outcome.passes * sampled.len() as f64 / n as f64;
         if outcome.status == Status::Cancelled {
             break;
         }
-        theta = outcome.point.theta;
+        start.theta = outcome.point.theta;
+        sizes.push(sampled.len().to_string());
         rows *= GROWTH;
     }
-    (theta, passes)
+    if !sizes.is_empty() {
+        start.reason = Some(format!("led there by samples of {} rows", sizes.join(", ")));
+    }
+    start
 }
 
 /// About `rows` rows with the weights of those that they stand for; `None` for soft labels.

@@ -214,7 +214,15 @@ fn more_columns_than_rows() {
             fit.status
         );
         assert_eq!(fit.certificate.kind, CertificateKind::DualityGap);
+        assert!(fit.reason.starts_with("columns outnumber rows: solved in the space of the rows"));
     }
+}
+
+#[test]
+fn the_reason_names_the_samples_that_led() {
+    let problem = Problem::random(31, 20_000, 8, 3);
+    let fit = fit(&LogisticRegression::new().lambda(1e-3), &problem);
+    assert!(fit.reason.starts_with("led there by samples of "), "{}", fit.reason);
 }
 
 #[test]
@@ -360,14 +368,26 @@ fn steps_run_out() {
 
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
-    // Large enough that the pool is used.
-    let problem = Problem::random(15, 20_000, 12, 6);
-    let (values, indices, indptr) = csr(&problem.x, 12);
-    let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), 12).unwrap();
-    for design in [dense(&problem), sparse] {
+    // Large enough that the pool is used: samples, many classes, the space of the rows, stored values.
+    let mut sparse = Problem::random(18, 400, 1500, 24);
+    for (i, x) in sparse.x.iter_mut().enumerate() {
+        *x *= f64::from(i % 29 == 0);
+    }
+    let tall = Problem::random(15, 20_000, 12, 6);
+    let many = Problem::random(16, 3000, 20, 40);
+    let wide = Problem::random(17, 300, 2000, 4);
+    let stored: Vec<_> = [(&tall, 12), (&sparse, 1500)].map(|(p, d)| (csr(&p.x, d), d, p)).into();
+    let mut designs: Vec<(Design<'_>, &Problem)> =
+        [&tall, &many, &wide].into_iter().map(|p| (dense(p), p)).collect();
+    for ((values, indices, indptr), d, problem) in &stored {
+        let csr = Csr::new(&values[..], &indices[..], &indptr[..]);
+        designs.push((Design::sparse(csr, *d).unwrap(), problem));
+    }
+    for (design, problem) in designs {
         let run = |threads| {
             let fit = LogisticRegression::new().lambda(1e-3).threads(threads).fit(&design, &problem.target());
             let fit = fit.unwrap();
+            assert!(fit.status.is_converged());
             (fit.model.coefficients().clone(), fit.objective.to_bits(), fit.certificate.gap.to_bits())
         };
         let one = run(1);
