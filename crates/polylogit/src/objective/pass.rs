@@ -32,16 +32,32 @@ pub(crate) enum Precision {
     Double,
 }
 
-/// The scratch and the partial sums of one range of blocks.
+/// What is kept of one range of blocks, and its partial sums.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
     pub(super) blocks: std::ops::Range<usize>,
+    double: Kept<f64>,
+    single: Kept<f32>,
+    pub(super) sum: Vec<f64>,
+    pub(super) totals: Totals,
+}
+
+/// What is kept between passes in one precision.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept<T> {
+    /// X̃ of all blocks of the range, or empty.
+    x: Vec<T>,
+    /// Probabilities of all blocks of the range at the point evaluated last, or empty.
+    p: Vec<T>,
+}
+
+/// The buffers of a thread for the block that it is at.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buffers {
     double: Scratch<f64>,
     single: Scratch<f32>,
     /// y_i·z_i.
-    pub(super) label_score: Vec<f64>,
-    pub(super) sum: Vec<f64>,
-    pub(super) totals: Totals,
+    label_score: Vec<f64>,
 }
 
 /// Scalars summed over rows, with weights s_i n/S.
@@ -62,13 +78,9 @@ impl Default for Totals {
     }
 }
 
-/// Buffers of one precision.
-#[derive(Debug, Clone)]
+/// Buffers of one precision, as long as they have to be once they are used.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Scratch<T> {
-    /// X̃ of all blocks of the range, or empty.
-    packed: Vec<T>,
-    /// Probabilities of all blocks of the range at the point evaluated last, or empty.
-    kept: Vec<T>,
     /// X̃ of a block (m columns), where it is not kept.
     x: Vec<T>,
     /// Scores, then probabilities of a block (K columns), where they are not kept.
@@ -80,22 +92,6 @@ pub(super) struct Scratch<T> {
     rows: RowSums<T>,
     /// Columns for explicit curvature, made on first use.
     extra: Vec<T>,
-}
-
-impl<T> Default for Scratch<T> {
-    fn default() -> Self {
-        let rows = RowSums { max: vec![], sum: vec![], mean: vec![] };
-        Self {
-            packed: vec![],
-            kept: vec![],
-            x: vec![],
-            p: vec![],
-            u: vec![],
-            weight: vec![],
-            rows,
-            extra: vec![],
-        }
-    }
 }
 
 /// A block at hand.
@@ -116,21 +112,27 @@ pub(super) struct Hand<'s, T> {
     pub(super) sum: &'s mut Vec<f64>,
 }
 
-/// A type with buffers in a slot.
-pub(super) trait Buffered: Real {
-    /// Its buffers, the sum and the label scores.
-    fn parts(slot: &mut Slot) -> (&mut Scratch<Self>, &mut Vec<f64>);
+/// A type with a place in slots and in buffers.
+pub(super) trait Buffered: Real + Default {
+    fn kept(slot: &mut Slot) -> (&mut Kept<Self>, &mut Vec<f64>);
+    fn scratch(buffers: &mut Buffers) -> &mut Scratch<Self>;
 }
 
 impl Buffered for f64 {
-    fn parts(slot: &mut Slot) -> (&mut Scratch<f64>, &mut Vec<f64>) {
+    fn kept(slot: &mut Slot) -> (&mut Kept<f64>, &mut Vec<f64>) {
         (&mut slot.double, &mut slot.sum)
+    }
+    fn scratch(buffers: &mut Buffers) -> &mut Scratch<f64> {
+        &mut buffers.double
     }
 }
 
 impl Buffered for f32 {
-    fn parts(slot: &mut Slot) -> (&mut Scratch<f32>, &mut Vec<f64>) {
+    fn kept(slot: &mut Slot) -> (&mut Kept<f32>, &mut Vec<f64>) {
         (&mut slot.single, &mut slot.sum)
+    }
+    fn scratch(buffers: &mut Buffers) -> &mut Scratch<f32> {
+        &mut buffers.single
     }
 }
 
@@ -156,9 +158,8 @@ impl Slot {
     pub(super) fn new(blocks: std::ops::Range<usize>) -> Self {
         Self {
             blocks,
-            double: Scratch::default(),
-            single: Scratch::default(),
-            label_score: vec![],
+            double: Kept::default(),
+            single: Kept::default(),
             sum: vec![],
             totals: Totals::default(),
         }
@@ -170,9 +171,8 @@ impl<'v> View<'v> {
         Self { target, scale: blocks.design.rows() as f64 / target.total_weight(), blocks }
     }
 
-    /// Makes the slot's buffers for gradients, and for curvature in `precision`.
+    /// Keeps in the slot what gradients, and curvature in `precision`, are made of.
     pub(super) fn prepare(&self, slot: &mut Slot, precision: Precision) {
-        slot.label_score.resize(self.blocks.block.rows, 0.0);
         match precision {
             Precision::Single => {
                 self.prepare_type::<f64>(slot, PACKED_DOUBLE, false);
@@ -180,7 +180,7 @@ impl<'v> View<'v> {
             }
             Precision::Double => {
                 self.prepare_type::<f64>(slot, PACKED_DOUBLE, true);
-                slot.single = Scratch::default();
+                slot.single = Kept::default();
             }
         }
     }
@@ -189,46 +189,61 @@ impl<'v> View<'v> {
         let block = self.blocks.block;
         let (m, k) = (self.blocks.columns(), self.target.classes().len());
         let range = slot.blocks.clone();
-        let scratch = T::parts(slot).0;
+        let kept = T::kept(slot).0;
         let bytes = |columns: usize| block.len(columns) * self.blocks.count() * size_of::<T>();
-        scratch.u.resize(block.len(k), T::ZERO);
-        scratch.weight.resize(block.rows, T::ZERO);
-        scratch.rows = RowSums::new(block);
         if curvature && bytes(k) <= KEPT.max(self.blocks.design.bytes() / 4) {
-            scratch.kept.resize(block.len(k) * range.len(), T::ZERO);
+            kept.p.resize(block.len(k) * range.len(), T::ZERO);
         }
-        scratch.p.resize(block.len(k), T::ZERO);
         if bytes(m) <= packed && k < MANY_CLASSES {
-            scratch.packed.resize(block.len(m) * range.len(), T::ZERO);
-            for (b, x) in range.zip(scratch.packed.chunks_exact_mut(block.len(m).max(1))) {
+            kept.x.resize(block.len(m) * range.len(), T::ZERO);
+            for (b, x) in range.zip(kept.x.chunks_exact_mut(block.len(m).max(1))) {
                 self.blocks.load(b, x);
             }
-        } else {
-            scratch.x.resize(block.len(m), T::ZERO);
+        }
+    }
+
+    /// Makes buffers as long as blocks need them.
+    fn fit<T: Real>(&self, scratch: &mut Scratch<T>) {
+        let block = self.blocks.block;
+        if scratch.weight.is_empty() {
+            scratch.u.resize(block.len(self.target.classes().len()), T::ZERO);
+            scratch.weight.resize(block.rows, T::ZERO);
+            scratch.rows = RowSums::new(block);
         }
     }
 
     /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, in f64; keeps the
     /// probabilities for curvature in `precision`.
-    pub(super) fn evaluate(&self, slot: &mut Slot, theta: &Panels<f64>, precision: Precision) {
+    pub(super) fn evaluate(
+        &self,
+        slot: &mut Slot,
+        buffers: &mut Buffers,
+        theta: &Panels<f64>,
+        precision: Precision,
+    ) {
         let block = self.blocks.block;
         let columns = block.len(self.blocks.columns());
         let wide = block.len(self.target.classes().len());
+        let Buffers { double, label_score, .. } = buffers;
+        self.fit(double);
+        label_score.resize(block.rows, 0.0);
         for b in slot.blocks.clone() {
             let at = b - slot.blocks.start;
-            let Slot { double, single, label_score, sum, totals, .. } = slot;
-            let Scratch { packed, kept, x, p, u, weight, rows, .. } = double;
-            let x = of_block(packed, x, at, columns, |x| self.blocks.load(b, x));
+            let Slot { double: kept, single, sum, totals, .. } = slot;
+            let Scratch { x, p, u, weight, rows, .. } = &mut *double;
+            let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
             // Where the curvature is in f64, too, the probabilities arise where they are kept.
-            let p = match kept.get_mut(at * wide..(at + 1) * wide) {
-                Some(kept) => kept,
-                None => p,
+            let p = if let Some(kept) = kept.p.get_mut(at * wide..(at + 1) * wide) {
+                kept
+            } else {
+                p.resize(wide, 0.0);
+                p
             };
             kernel::logits(block, x, theta, p);
             self.weigh(b, weight);
             self.residuals(b, p, weight, u, rows, label_score, totals);
             if precision == Precision::Single
-                && let Some(kept) = single.kept.get_mut(at * wide..(at + 1) * wide)
+                && let Some(kept) = single.p.get_mut(at * wide..(at + 1) * wide)
             {
                 for (kept, p) in kept.iter_mut().zip(&*p) {
                     *kept = *p as f32;
@@ -239,16 +254,18 @@ impl<'v> View<'v> {
     }
 
     /// Adds Σ s n/S x y to the slot's sum.
-    pub(super) fn moments(&self, slot: &mut Slot) {
+    pub(super) fn moments(&self, slot: &mut Slot, buffers: &mut Buffers) {
         let block = self.blocks.block;
+        self.fit(&mut buffers.double);
         for b in slot.blocks.clone() {
             let at = b - slot.blocks.start;
-            let Slot { double: Scratch { packed, x, u, weight, .. }, sum, .. } = slot;
-            let x = of_block(packed, x, at, block.len(self.blocks.columns()), |x| self.blocks.load(b, x));
+            let Scratch { x, u, weight, .. } = &mut buffers.double;
+            let columns = block.len(self.blocks.columns());
+            let x = of_block(&slot.double.x, x, at, columns, |x| self.blocks.load(b, x));
             self.weigh(b, weight);
             u.fill(0.0);
             self.add_labels(b, weight, u, 1.0);
-            kernel::outer(block, x, u, self.target.classes().len(), sum);
+            kernel::outer(block, x, u, self.target.classes().len(), &mut slot.sum);
         }
     }
 
@@ -286,6 +303,7 @@ impl<'v> View<'v> {
     pub(super) fn each<T: Buffered>(
         &self,
         slot: &mut Slot,
+        buffers: &mut Buffers,
         theta: &Panels<T>,
         every: usize,
         mut work: impl FnMut(&Self, Hand<'_, T>),
@@ -293,13 +311,15 @@ impl<'v> View<'v> {
         let block = self.blocks.block;
         let columns = block.len(self.blocks.columns());
         let wide = block.len(self.target.classes().len());
+        let scratch = T::scratch(buffers);
+        self.fit(scratch);
         for b in slot.blocks.clone().filter(|b| b.is_multiple_of(every)) {
             let at = b - slot.blocks.start;
-            let (scratch, sum) = T::parts(slot);
-            let Scratch { packed, kept, x, p, u, weight, rows, extra } = scratch;
+            let (kept, sum) = T::kept(slot);
+            let Scratch { x, p, u, weight, rows, extra } = &mut *scratch;
             self.weigh(b, weight);
-            let x = of_block(packed, x, at, columns, |x| self.blocks.load(b, x));
-            let p = of_block(kept, p, at, wide, |p| {
+            let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
+            let p = of_block(&kept.p, p, at, wide, |p| {
                 kernel::logits(block, x, theta, p);
                 self.add_offsets(b, p);
                 kernel::softmax_columns(block, p, rows);
@@ -427,7 +447,7 @@ impl<'v> View<'v> {
 /// The block that is kept, or the one that `fill` makes.
 fn of_block<'s, T: Real>(
     kept: &'s [T],
-    scratch: &'s mut [T],
+    scratch: &'s mut Vec<T>,
     at: usize,
     len: usize,
     fill: impl FnOnce(&mut [T]),
@@ -439,6 +459,7 @@ fn of_block<'s, T: Real>(
         }
         return kept;
     }
+    scratch.resize(len, T::ZERO);
     fill(scratch);
     scratch
 }

@@ -1,18 +1,18 @@
 //! L/S + ½ Σ_j λ_j ‖θ_j‖² over dense row blocks: value, gradient, Hessian-vector product.
 
-use super::pass::{Buffered, Hand, Precision, Slot, Totals, View};
+use super::pass::{Buffered, Buffers, Hand, Precision, Slot, Totals, View};
 use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most ranges that the blocks are shared out to.
 pub(super) const SLOTS: usize = 16;
 /// Partial sums may take this share of X.
-const SLOT_SHARE: usize = 2;
+const SLOT_SHARE: usize = 4;
 
 /// L/S + ½ Σ_j λ_j ‖θ_j‖² over row blocks.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct RidgeNll<'a> {
     target: &'a Target,
     workers: Workers,
     slots: Vec<Slot>,
+    /// As many as threads have been at work.
+    buffers: Mutex<Vec<Buffers>>,
     dual: Arc<Dual>,
     precision: Precision,
     /// The point evaluated last…
@@ -45,6 +47,7 @@ impl<'a> RidgeNll<'a> {
         let slot = |s: usize| Slot::new(count * s / slots..count * (s + 1) / slots);
         let mut this = Self {
             slots: (0..slots).map(slot).collect(),
+            buffers: Mutex::default(),
             dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
             workers,
@@ -53,10 +56,10 @@ impl<'a> RidgeNll<'a> {
             single: Panels::default(),
             blocks,
         };
-        this.for_each_slot(|view, _, slot| {
+        this.for_each_slot(|view, _, slot, buffers| {
             view.prepare(slot, precision);
             slot.sum.resize(m * k, 0.0);
-            view.moments(slot);
+            view.moments(slot, buffers);
         });
         let n = this.rows() as f64;
         let moments = this.reduce().iter().map(|sum| sum / n).collect();
@@ -65,10 +68,18 @@ impl<'a> RidgeNll<'a> {
     }
 
     /// Runs `work` on every slot.
-    fn for_each_slot(&mut self, work: impl Fn(&View<'_>, &Thetas<'_>, &mut Slot) + Sync + Send) {
+    fn for_each_slot(
+        &mut self,
+        work: impl Fn(&View<'_>, &Thetas<'_>, &mut Slot, &mut Buffers) + Sync + Send,
+    ) {
         let view = View::new(self.target, &self.blocks);
         let thetas = Thetas { double: &self.double, single: &self.single };
-        self.workers.for_each(&mut self.slots, |_, slot| work(&view, &thetas, slot));
+        let pool = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.workers.for_each(&mut self.slots, |_, slot| {
+            let mut buffers = pool().pop().unwrap_or_default();
+            work(&view, &thetas, slot, &mut buffers);
+            pool().push(buffers);
+        });
     }
 
     /// The slots' sums, added.
@@ -90,10 +101,10 @@ impl<'a> RidgeNll<'a> {
         every: usize,
         work: impl Fn(&View<'_>, Hand<'_, T>) + Sync + Send,
     ) -> &[f64] {
-        self.for_each_slot(|view, theta, slot| {
+        self.for_each_slot(|view, theta, slot, buffers| {
             slot.sum.clear();
             slot.sum.resize(len, 0.0);
-            view.each(slot, T::theta(theta), every, |view, hand| work(view, hand));
+            view.each(slot, buffers, T::theta(theta), every, |view, hand| work(view, hand));
         });
         let rows = (0..self.blocks.count()).step_by(every).flat_map(|b| self.blocks.rows(b));
         let weight: f64 = match self.target.sample_weights() {
@@ -184,11 +195,11 @@ impl Objective for RidgeNll<'_> {
         if precision == Precision::Single {
             self.single.pack(&point.theta, k, 1.0);
         }
-        self.for_each_slot(|view, theta, slot| {
+        self.for_each_slot(|view, theta, slot, buffers| {
             slot.sum.clear();
             slot.sum.resize(point.theta.len(), 0.0);
             slot.totals = Totals::default();
-            view.evaluate(slot, theta.double, precision);
+            view.evaluate(slot, buffers, theta.double, precision);
         });
         point.nll_gradient.clear();
         point.nll_gradient.extend(self.reduce().iter().map(|g| g / n));
@@ -234,7 +245,7 @@ impl Objective for RidgeNll<'_> {
         let sharpened = self.precision == Precision::Single;
         if sharpened {
             self.precision = Precision::Double;
-            self.for_each_slot(|view, _, slot| view.prepare(slot, Precision::Double));
+            self.for_each_slot(|view, _, slot, _| view.prepare(slot, Precision::Double));
         }
         sharpened
     }
