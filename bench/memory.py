@@ -46,6 +46,9 @@ class Memory:
         for peer in peers:
             fit = next((p for p in peer["search"] if p["tol"] == peer["tol"]), None)
             key = f"{peer['peer']} {peer['solver']} {peer['dtype']}"
+            # Who was not run is not known, and a busy machine makes nobody late for good.
+            if peer["tol"] is None and (not peer["late"] or kept["contestants"].get(key, {}).get("tol")):
+                continue
             kept["contestants"][key] = {"tol": peer["tol"]} | ({"seconds": round(fit["seconds"], 4)} if fit else {})
         lines = [f" {json.dumps(name)}: {json.dumps(told)}" for name, told in sorted(self.known.items())]
         self.file.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -31,6 +31,7 @@ OWN_LIMIT = 600.0
 BATCH = 0.2
 # So many times its peer's best, and a solver is not timed again: it cannot be the best.
 HOPELESS = 5.0
+SPENT = "not run: the workload's time was over"
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Race:
             known = self.memory.of(self.workload, candidate)
             limit = self.patience(known)
             if limit < 0.5:
-                standing.outcome = "not run: the workload's time was over"
+                standing.outcome = SPENT
                 continue
             self.climb(standing, known, limit)
             standing.points.sort(key=lambda p: -p["tol"])
@@ -270,10 +271,15 @@ class Race:
         s, kept = runner.standing, runner.seconds
         if len(kept) > turn or turn >= runner.turns:
             return
-        if s is not None and kept:
-            # On the wrong number of threads it cannot be its best, and there is only so much time.
+        if s is not None:
+            # There is only so much time; then the fit of the search has to do.
+            if time.monotonic() + runner.once > self.end:
+                if not any(s.seconds.values()):
+                    s.seconds[next(p["threads"] for p in s.points if p["tol"] == s.tol)].append(s.once)
+                return
+            # On the wrong number of threads it cannot be its best.
             others = [min(v) for t, v in s.seconds.items() if v and t != runner.threads]
-            if min(kept) > 1.5 * min(others, default=math.inf) or time.monotonic() + runner.once > self.end:
+            if kept and min(kept) > 1.5 * min(others, default=math.inf):
                 return
         repeat = 1 if runner.once > BATCH else max(2, min(200, math.ceil(BATCH / runner.once))) + 1
         limit = OWN_LIMIT if s is None else 3 * runner.once + 1
@@ -300,7 +306,7 @@ class Race:
         final = next((p for p in s.points if p["tol"] == s.tol), s.points[-1] if s.points else None)
         return {
             "peer": s.contestant.peer, "solver": s.contestant.solver, "dtype": s.contestant.dtype, "tol": s.tol,
-            "outcome": s.outcome, "suboptimality": final["suboptimality"] if final else math.nan,
+            "outcome": s.outcome, "late": s.tol is None and s.outcome != SPENT, "suboptimality": final["suboptimality"] if final else math.nan,
             "seconds": timed.get(best), "threads": best, "counted": len(s.seconds.get(best, [])),
             "runs": {str(t): v for t, v in s.seconds.items()},
             "iterations": s.iterations or (final["iterations"] if final else None),

@@ -8,11 +8,13 @@ Who is not on turn is stopped (SIGSTOP): threads of BLAS and OpenMP spin for a w
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +38,17 @@ def environment(threads: int) -> dict[str, str]:
     return kept | {name: str(threads) for name in THREADS}
 
 
+def end_with_parent() -> None:
+    """Linux kills the worker when the race is killed: a stopped process would not see that its input has ended."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Worker:
     def __init__(self, command: list[str], threads: int, log: Path, limit: float = 300):
         self.log = log
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(log, "wb"), env=environment(threads)
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(log, "wb"), env=environment(threads),
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )
         self.buffer = b""
         self.info = self._answer(limit)

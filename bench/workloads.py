@@ -33,7 +33,7 @@ class Workload:
     about: str
     make: Callable[[], Data]
     c: float | None = 1.0
-    seconds: float = 25.0  # what its race may take, about
+    seconds: float = 60.0  # what its race may take, about
     limit: float = 120.0  # what a peer's fit may take
     relative: str = ""  # a smaller one like it
 
@@ -224,9 +224,10 @@ FULL = [
     Workload("probe1000", "probe 20000×768 float32, K=1000", lambda: probe(20000, 768, 1000), seconds=900, limit=200,
              relative="probe20"),
 ]
-QUICK = [replace(w, seconds=25) for w in FULL if w.name in ("iris", "wine", "digits", "dna", "letter")] + [
-    Workload("covertype-50k", "covertype-shaped 50000×54, K=7", lambda: covertype(50000)),
-    Workload("probe20", "probe 10000×256 float32, K=20", lambda: probe(10000, 256, 20)),
-    Workload("text-4k", "TF-IDF of 4000 descriptions, C=10", lambda: text(4000), 10.0),
-    Workload("wide-200", "200×5000, K=5", lambda: wide(200, 5000)),
+QUICK_SECONDS = {"iris": 12, "wine": 12, "digits": 20, "dna": 20, "letter": 35}
+QUICK = [replace(w, seconds=QUICK_SECONDS[w.name]) for w in FULL if w.name in QUICK_SECONDS] + [
+    Workload("covertype-50k", "covertype-shaped 50000×54, K=7", lambda: covertype(50000), seconds=30),
+    Workload("probe20", "probe 10000×256 float32, K=20", lambda: probe(10000, 256, 20), seconds=40),
+    Workload("text-4k", "TF-IDF of 4000 descriptions, C=10", lambda: text(4000), 10.0, 35),
+    Workload("wide-200", "200×5000, K=5", lambda: wide(200, 5000), seconds=20),
 ]
