@@ -42,8 +42,8 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
     kept: dict[tuple[str, str, int], list[float]] = {}
     errors: dict[tuple[str, str, int], float] = {}
     skipped: dict[str, str] = {}
-    workers: dict[tuple[str, str, int], Worker] = {}
-    neighbours = Neighbours(20)
+    workers: dict[tuple[str, str], Worker] = {}
+    neighbours = Neighbours(turns)
     with tempfile.TemporaryDirectory(prefix="polylogit-bench-") as place:
         folders = {}
         for dtype in ("float64", "float32"):
@@ -55,13 +55,11 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
         expected = {dtype: workloads.softmax(x[:SAMPLE].astype(dtype).astype(float) @ w.T + b) for dtype in folders}
         try:
             for peer, dtype in [] if without_peers else PEERS:
-                for threads in (1, 2):
-                    line = [str(tools.python), str(workloads.BENCH / "predictors.py"), str(folders[dtype]), peer, dtype,
-                            str(threads)]
-                    try:
-                        workers[peer, dtype, threads] = Worker(line, threads, Path(place) / "stderr")
-                    except Failed as failure:
-                        skipped[peer] = str(failure)
+                line = [str(tools.python), str(workloads.BENCH / "predictors.py"), str(folders[dtype]), peer, dtype]
+                try:
+                    workers[peer, dtype] = Worker(line, 2, Path(place) / "stderr")
+                except Failed as failure:
+                    skipped[peer] = str(failure)
             for _ in range(turns):
                 for dtype, folder in folders.items():
                     key = ("polylogit", dtype, 2)
@@ -69,16 +67,16 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
                     kept.setdefault(key, []).append(own(tools, folder, [] if key in errors else ["--save", str(folder / "p.npy")]))
                     if key not in errors:
                         errors[key] = float(np.abs(np.load(folder / "p.npy")[:SAMPLE] - expected[dtype]).max())
-                for key, worker in list(workers.items()):
+                for (peer, dtype), threads in [(key, threads) for key in workers for threads in (1, 2)]:
                     neighbours.wait()
                     try:
-                        answer = worker.fit(0, REPEAT, Path(place) / "sample", LIMIT)
+                        answer = workers[peer, dtype].fit(0, REPEAT, Path(place) / "sample", LIMIT, "-", threads)
                     except Failed as failure:
-                        skipped[key[0]] = str(failure)
-                        del workers[key]
+                        skipped[peer] = str(failure)
                         continue
+                    key = (peer, dtype, threads)
                     kept.setdefault(key, []).append(median(answer["seconds"][1:]))
-                    errors[key] = float(np.abs(np.load(Path(place) / "sample.npy") - expected[key[1]]).max())
+                    errors[key] = float(np.abs(np.load(Path(place) / "sample.npy") - expected[dtype]).max())
         finally:
             for worker in workers.values():
                 worker.close()

@@ -26,7 +26,6 @@ from worker import Failed, Neighbours, TooSlow, Worker, environment
 from workloads import Workload
 
 GOAL = 1e-6
-OWN_LIMIT = 600.0
 # The first fit after a pause wakes cores and pages: short fits are made anew until they last so long, the first not counted.
 BATCH = 0.2
 # So many times its peer's best, and a solver is not timed again: it cannot be the best.
@@ -39,6 +38,7 @@ class Settings:
     turns: int = 5
     cheap: float = 1.0  # seconds of a fit that may climb the whole ladder
     repeated: float = 100.0  # seconds of one contestant's repetitions
+    own_limit: float = 300.0  # seconds that polylogit's fit may take
     patience: float = 20.0  # seconds a workload may wait for neighbours
     only_sklearn: bool = False
     without_peers: bool = False
@@ -106,10 +106,13 @@ class Race:
 
     def _run(self) -> dict:
         polylogit = Contestant("polylogit", "auto", self.meta["dtype"], (GOAL,))
-        own = {t: self.fit(polylogit, t, GOAL, 1, OWN_LIMIT) for t in (2, 1)}
+        own = {t: self.fit(polylogit, t, GOAL, 1, self.settings.own_limit) for t in (2, 1)}
         for t in own:
             own[t]["extra_bytes"] = self.cold_memory(polylogit, t)
-        exact = self.fit(polylogit, 2, 1e-12, 1, OWN_LIMIT)
+        try:
+            exact = self.fit(polylogit, 2, 1e-12, 1, self.settings.own_limit)
+        except TooSlow:
+            exact = own[2]
         standings, skipped = self.searches()
         times = self.take_turns(polylogit, own, standings)
         for standing in standings:
@@ -203,7 +206,9 @@ class Race:
         best = min(self.arrived.values(), default=math.inf)
         hopeless = "tol" in known and known["tol"] is None
         factor = 1.0 if hopeless else HOPELESS if best < 5 else 2.0
-        return min(self.workload.limit, max(1.0, factor * best), self.end - time.monotonic())
+        # The fastest keeps time for its turns.
+        left = self.end - time.monotonic() - (4 * best if math.isfinite(best) else 0.0)
+        return min(self.workload.limit, max(1.0, factor * best), left)
 
     def climb(self, standing: Standing, known: dict, limit: float) -> None:
         """Decade by decade from a guess: tighter until it arrives; then looser, to see that it was the loosest."""
@@ -282,7 +287,7 @@ class Race:
             if kept and min(kept) > 1.5 * min(others, default=math.inf):
                 return
         repeat = 1 if runner.once > BATCH else max(2, min(200, math.ceil(BATCH / runner.once))) + 1
-        limit = OWN_LIMIT if s is None else 3 * runner.once + 1
+        limit = self.settings.own_limit if s is None else 3 * runner.once + 1
         try:
             answer = self.fit(runner.contestant, runner.threads, runner.tol, repeat, limit)
         except Failed as failure:

@@ -216,18 +216,18 @@ FULL = [
     Workload("letter", "20000×16, K=26, raw", lambda: table("letter", "letter"), seconds=240),
     Workload("shuttle", "shuttle-shaped 58000×9, K=7, nearly separable, unbalanced", shuttle, seconds=240),
     Workload("wide", "500×20000, K=5", lambda: wide(500, 20000), seconds=300, relative="wide-200"),
-    Workload("text", "TF-IDF of Debian's descriptions, K=53, C=10", text, 10.0, 600, relative="text-4k"),
+    Workload("text", "TF-IDF of Debian's descriptions, K=53, C=10", text, 10.0, 600, relative="text-2k"),
     Workload("covertype", "covertype-shaped 581012×54, K=7, natural scales", lambda: covertype(581012), seconds=720,
-             relative="covertype-50k"),
+             relative="covertype-30k"),
     Workload("probe100", "probe 100000×384 float32, K=100", lambda: probe(100000, 384, 100), seconds=840,
              relative="probe20"),
     Workload("probe1000", "probe 20000×768 float32, K=1000", lambda: probe(20000, 768, 1000), seconds=900, limit=200,
              relative="probe20"),
 ]
-QUICK_SECONDS = {"iris": 12, "wine": 12, "digits": 20, "dna": 20, "letter": 35}
+QUICK_SECONDS = {"iris": 12, "wine": 12, "digits": 20, "dna": 20, "letter": 45}
 QUICK = [replace(w, seconds=QUICK_SECONDS[w.name]) for w in FULL if w.name in QUICK_SECONDS] + [
-    Workload("covertype-50k", "covertype-shaped 50000×54, K=7", lambda: covertype(50000), seconds=30),
+    Workload("covertype-30k", "covertype-shaped 30000×54, K=7", lambda: covertype(30000), seconds=30),
     Workload("probe20", "probe 10000×256 float32, K=20", lambda: probe(10000, 256, 20), seconds=40),
-    Workload("text-4k", "TF-IDF of 4000 descriptions, C=10", lambda: text(4000), 10.0, 35),
+    Workload("text-2k", "TF-IDF of 2000 descriptions, C=10", lambda: text(2000), 10.0, 35),
     Workload("wide-200", "200×5000, K=5", lambda: wide(200, 5000), seconds=20),
 ]
