@@ -41,7 +41,7 @@ def main() -> None:
         "machine": machine(), "mode": args.mode, "versions": tools.versions, "missing": missing, "kernels": [],
         "workloads": {}, "ceilings": engine(tools, "ceilings"),
     }
-    chosen = choose(args, memory, results)
+    chosen = choose(args, results)
     try:
         race(chosen, args, tools, memory, results, output)
         if not args.only:
@@ -65,7 +65,7 @@ def begun(output: Path, args: argparse.Namespace, tools: Tools) -> dict | None:
     return results
 
 
-def choose(args: argparse.Namespace, memory: Memory, results: dict) -> list[workloads.Workload]:
+def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
     """What is still to be raced, the cheapest first; says how long it will take."""
     offered = workloads.QUICK if args.quick else workloads.FULL
     chosen = [w for w in offered if not args.only or w.name in args.only]
@@ -73,13 +73,10 @@ def choose(args: argparse.Namespace, memory: Memory, results: dict) -> list[work
         sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}")
     chosen = [w for w in chosen if w.name not in results["workloads"]]
 
-    def expected(w: workloads.Workload) -> float:
-        return min(memory.seconds(w, w.seconds), w.seconds)
-
-    chosen.sort(key=expected)
+    chosen.sort(key=lambda w: w.seconds)
     besides = 0 if args.only else 60 if args.quick else 240
-    note(f"about {(sum(map(expected, chosen)) + besides) / 60:.0f} minutes: "
-         + ", ".join(f"{w.name} {expected(w):.0f} s" for w in chosen) + (f", passes and predictions {besides} s" if besides else ""))
+    note(f"about {(sum(w.seconds for w in chosen) + besides) / 60:.0f} minutes: "
+         + ", ".join(f"{w.name} {w.seconds:.0f} s" for w in chosen) + (f", passes and predictions {besides} s" if besides else ""))
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""What earlier runs found, tolerances.json: where a search starts, and how long a workload takes. Never a result."""
+"""What earlier runs found, tolerances.json: where a search starts. Never a result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Memory:
         for file in files:
             for name, told in (json.loads(file.read_text()) if file.exists() else {}).items():
                 kept = self.known.setdefault(name, {"contestants": {}})
-                kept["seconds"] = told.get("seconds", kept.get("seconds"))
                 kept["contestants"] |= told["contestants"]
 
     def of(self, workload: Workload, contestant: Contestant) -> dict:
@@ -37,12 +36,8 @@ class Memory:
                 return told.get("seconds", math.inf)
         return math.inf
 
-    def seconds(self, workload: Workload, default: float) -> float:
-        return self.known.get(workload.name, {}).get("seconds") or default
-
-    def remember(self, workload: Workload, seconds: float, peers: list[dict]) -> None:
+    def remember(self, workload: Workload, peers: list[dict]) -> None:
         kept = self.known.setdefault(workload.name, {"contestants": {}})
-        kept["seconds"] = round(seconds, 1)
         for peer in peers:
             fit = next((p for p in peer["search"] if p["tol"] == peer["tol"]), None)
             key = f"{peer['peer']} {peer['solver']} {peer['dtype']}"

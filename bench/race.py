@@ -92,7 +92,7 @@ class Race:
 
     def run(self) -> dict:
         start = time.monotonic()
-        self.end = start + self.workload.seconds
+        self.end = start + self.workload.seconds + self.settings.patience
         try:
             result = self._run()
         finally:
@@ -101,7 +101,7 @@ class Race:
             shutil.rmtree(self.scratch, ignore_errors=True)
         result["took_seconds"] = time.monotonic() - start
         if not self.settings.without_peers:
-            self.memory.remember(self.workload, result["took_seconds"], result["peers"])
+            self.memory.remember(self.workload, result["peers"])
         return result
 
     def _run(self) -> dict:

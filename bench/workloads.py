@@ -208,9 +208,9 @@ def wide(n: int, d: int) -> Data:
 
 
 FULL = [
-    Workload("iris", "150×4, K=3", lambda: table("iris", "species"), seconds=30),
-    Workload("wine", "178×13, K=3", lambda: table("wine", "cultivar"), seconds=30),
-    Workload("glmnet", "500×30, K=3, no penalty", lambda: table("glmnet_multinomial", "target"), None, seconds=40),
+    Workload("iris", "150×4, K=3", lambda: table("iris", "species"), seconds=45),
+    Workload("wine", "178×13, K=3", lambda: table("wine", "cultivar"), seconds=45),
+    Workload("glmnet", "500×30, K=3, no penalty", lambda: table("glmnet_multinomial", "target"), None, seconds=60),
     Workload("digits", "1797×64, K=10, raw", lambda: table("digits", "digit"), seconds=120),
     Workload("dna", "3186×180 binary, K=3", lambda: table("dna", "splice"), seconds=120),
     Workload("letter", "20000×16, K=26, raw", lambda: table("letter", "letter"), seconds=240),
