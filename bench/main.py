@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -12,14 +13,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import plots
 import predictions
 import report
 import workloads
-from race import Race, Settings, Tools
-from worker import environment
+from contestants import Tools
+from memory import Memory
+from race import Race, Settings
+from worker import Failed, environment
 
 PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scikit-learn-intelex", "mlpack": "mlpack",
                    "statsmodels": "statsmodels", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
@@ -28,53 +32,110 @@ PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scik
 def main() -> None:
     # An end from outside ends the workers, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    args = arguments()
-    quick, partial = args.quick, bool(args.only) or args.without_peers
-    settings = Settings(turns=3 if quick else 5, limit=10 if quick else args.limit, only_sklearn=quick, hurry=quick,
-                        without_peers=args.without_peers)
+    start, args = time.monotonic(), arguments()
     tools, missing = find_tools(args)
-    output = args.output or workloads.BENCH / (".work" if quick or partial else "results")
+    output = args.output or workloads.BENCH / (".work" if args.quick or args.only or args.without_peers else "results")
     output.mkdir(parents=True, exist_ok=True)
-    chosen = [w for w in (workloads.QUICK if quick else workloads.FULL) if not args.only or w.name in args.only]
-    known = {w.name for w in workloads.FULL + workloads.QUICK}
-    if not chosen:
-        sys.exit(f"--only wants some of: {', '.join(sorted(known))}")
-    for workload in chosen:
-        note(f"building {workload.name}")
-        workload.build()
-
-    results = {
-        "machine": machine(), "mode": "quick" if quick else "full", "versions": tools.versions, "missing": missing,
-        "kernels": [], "workloads": {}, "ceilings": engine(tools, "ceilings"),
+    memory = Memory(workloads.BENCH / "results" / "tolerances.json", output / "tolerances.json")
+    results = begun(output, args, tools) or {
+        "machine": machine(), "mode": args.mode, "versions": tools.versions, "missing": missing, "kernels": [],
+        "workloads": {}, "ceilings": engine(tools, "ceilings"),
     }
+    chosen = choose(args, results)
+    try:
+        race(chosen, args, tools, memory, results, output)
+        if not args.only:
+            besides(args, tools, results, output)
+    finally:
+        # What was measured is kept, however the run ends.
+        write(results, output)
+    print((output / "table.md").read_text())
+    note(f"written to {output} after {(time.monotonic() - start) / 60:.1f} minutes")
+
+
+def begun(output: Path, args: argparse.Namespace, tools: Tools) -> dict | None:
+    """An earlier run's results, if they are to be resumed and were made by the same programs."""
+    file = output / "results.json"
+    if not (args.resume and file.exists()):
+        return None
+    results = json.loads(file.read_text())
+    if results["versions"] != tools.versions or results["mode"] != args.mode:
+        note("nothing to resume: other versions or another mode; everything anew")
+        return None
+    return results
+
+
+def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
+    """What is still to be raced, the cheapest first; says how long it will take."""
+    offered = workloads.QUICK if args.quick else workloads.FULL
+    chosen = [w for w in offered if not args.only or w.name in args.only]
+    if not chosen:
+        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}")
+    chosen = [w for w in chosen if w.name not in results["workloads"]]
+
+    chosen.sort(key=lambda w: w.seconds)
+    besides = 0 if args.only else 60 if args.quick else 240
+    note(f"about {(sum(w.seconds for w in chosen) + besides) / 60:.0f} minutes: "
+         + ", ".join(f"{w.name} {w.seconds:.0f} s" for w in chosen) + (f", passes and predictions {besides} s" if besides else ""))
+    return chosen
+
+
+def race(chosen: list[workloads.Workload], args: argparse.Namespace, tools: Tools, memory: Memory, results: dict,
+         output: Path) -> None:
+    settings = Settings(turns=3, repeated=8, patience=3, cheap=0.3, own_limit=20) if args.quick else Settings()
+    settings = dataclasses.replace(settings, only_sklearn=args.quick, without_peers=args.without_peers)
     for workload in chosen:
+        workload.build()
         note(f"racing {workload.name}")
-        result = Race(workload, tools, settings).run()
+        try:
+            result = Race(workload, tools, settings, memory).run()
+        except Failed as failure:
+            # The others are raced all the same.
+            note(f"{workload.name}: polylogit: {failure}")
+            results["missing"][workload.name] = f"polylogit: {failure}"
+            continue
         result["roofline_pass_seconds"] = roofline_pass(result["meta"], results["ceilings"])
         results["kernels"] = sorted({*results["kernels"], *result["kernels"]})
         results["workloads"][workload.name] = result
-        (output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         plots.draw(workload.name, result, output / f"{workload.name}.svg")
-    note("predictions, tiny fits, passes")
-    results["predictions"] = predictions.measure(tools, settings, quick)
-    results["tiny"] = engine(tools, "tiny", "--data", str(workloads.TABLES))
-    results["passes"] = engine(tools, "pass", *(["--quick", "--runs", "3"] if quick else []))["passes"]
-    (output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (output / "table.md").write_text(report.markdown(results))
-    print(report.markdown(results))
-    note(f"written to {output}")
+        write(results, output)
+
+
+def besides(args: argparse.Namespace, tools: Tools, results: dict, output: Path) -> None:
+    """What is measured besides whole fits."""
+    parts = {
+        "tiny": lambda: engine(tools, "tiny", "--data", str(workloads.TABLES)),
+        "predictions": lambda: predictions.measure(tools, args.quick, args.without_peers),
+        "passes": lambda: engine(tools, "pass", *(["--quick", "--runs", "3"] if args.quick else []))["passes"],
+    }
+    for name, measure in parts.items():
+        if name not in results:
+            note(f"measuring {name}")
+            results[name] = measure()
+            write(results, output)
+
+
+def write(results: dict, output: Path) -> None:
+    """By a neighbour that is renamed: a killed run leaves whole files."""
+    for name, text in {"results.json": json.dumps(results, indent=1) + "\n", "table.md": report.markdown(results)}.items():
+        new = output / f"{name}.new"
+        new.write_text(text)
+        new.replace(output / name)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small workloads, scikit-learn only")
-    parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…")
+    parser.add_argument("--quick", action="store_true", help="smaller workloads, scikit-learn only; under five minutes")
+    parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…",
+                        help="whole fits of these workloads, nothing else")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
-    parser.add_argument("--limit", type=float, default=120, help="seconds that a peer's fit may take [120]")
     parser.add_argument("--output", type=Path, help="[bench/results; bench/.work for a part of the whole]")
     parser.add_argument("--engine", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rust-peers", type=Path, required=True, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.mode = ("quick" if args.quick else "full") + (", without peers" if args.without_peers else "")
+    return args
 
 
 def find_tools(args: argparse.Namespace) -> tuple[Tools, dict[str, str]]:

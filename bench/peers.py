@@ -1,7 +1,8 @@
-"""The Python peers as workers (protocol: worker.py): python peers.py FOLDER PEER SOLVER DTYPE THREADS.
+"""The Python peers as workers (protocol: worker.py): python peers.py FOLDER PEER DTYPE.
 
 Each gets X in the type and layout that it likes, C or lambda so that it solves the same objective, tolerance TOL, no limit
-on iterations, and one fit of a few rows before anything is timed, so that its libraries are loaded.
+on iterations, and one fit of a few rows before anything is timed, so that its libraries are loaded. One process serves all
+solvers of a peer, on one thread and on two (threadpoolctl, as scikit-learn's manual says).
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ def sklearnex(solver: str, c: float | None, threads: int) -> Fit:
     import daal4py
     from sklearnex.linear_model import LogisticRegression
 
-    daal4py.daalinit(threads)
-    return estimator(LogisticRegression, solver, c)
+    fit = estimator(LogisticRegression, solver, c)
+
+    def on_threads(x: workloads.Matrix, y: np.ndarray, tol: float) -> Answer:
+        daal4py.daalinit(threads)
+        return fit(x, y, tol)
+
+    return on_threads
 
 
 def estimator(kind: type, solver: str, c: float | None) -> Fit:
@@ -88,21 +94,30 @@ def say(told: dict) -> None:
     print(json.dumps(told), flush=True)
 
 
-def main(folder: str, peer: str, solver: str, dtype: str, threads: str) -> None:
+def main(folder: str, peer: str, dtype: str) -> None:
     from threadpoolctl import threadpool_info, threadpool_limits
 
     warnings.filterwarnings("ignore")
     meta = json.loads((Path(folder) / "meta.json").read_text())
     x, y = workloads.load(Path(folder))
     x = x.astype(dtype, copy=False)
-    fit = PEERS[peer](solver, meta["c"], int(threads))
-    with threadpool_limits(int(threads)):
-        warm_up = np.random.default_rng(0).normal(size=(30, 2)).astype(dtype)
-        fit(sparse.csr_matrix(warm_up) if meta["sparse"] else warm_up, np.arange(30) % 3, 1e-2)
-        blas = [p for p in threadpool_info() if p["user_api"] == "blas"]
-        say({"ready": True, "kernel": sorted({p.get("architecture") or "" for p in blas})})
-        for line in sys.stdin:
-            tol, repeat, prefix = line.split()
+    few = np.random.default_rng(0).normal(size=(30, 2)).astype(dtype)
+    few = sparse.csr_matrix(few) if meta["sparse"] else few
+    warm: dict[tuple[str, int], Fit] = {}
+
+    def warmed(solver: str, threads: int) -> Fit:
+        if (solver, threads) not in warm:
+            warm[solver, threads] = PEERS[peer](solver, meta["c"], threads)
+            warm[solver, threads](few, np.arange(30) % 3, 1e-2)
+        return warm[solver, threads]
+
+    PEERS[peer]("lbfgs", meta["c"], 1)  # imports it
+    blas = [p for p in threadpool_info() if p["user_api"] == "blas"]
+    say({"ready": True, "kernel": sorted({p.get("architecture") or "" for p in blas})})
+    for line in sys.stdin:
+        tol, repeat, prefix, solver, threads = line.split()
+        with threadpool_limits(int(threads)):
+            fit = warmed(solver, int(threads))
             Path("/proc/self/clear_refs").write_text("5")
             before = status("VmRSS")
             seconds = []
@@ -111,9 +126,9 @@ def main(folder: str, peer: str, solver: str, dtype: str, threads: str) -> None:
                 w, b, iterations = fit(x, y, float(tol))
                 seconds.append(time.perf_counter() - start)
             extra = max(0, status("VmHWM") - before)
-            np.save(f"{prefix}.weights.npy", np.asarray(w, np.float64))
-            np.save(f"{prefix}.intercepts.npy", np.asarray(b, np.float64))
-            say({"seconds": seconds, "iterations": iterations, "extra_bytes": extra})
+        np.save(f"{prefix}.weights.npy", np.asarray(w, np.float64))
+        np.save(f"{prefix}.intercepts.npy", np.asarray(b, np.float64))
+        say({"seconds": seconds, "iterations": iterations, "extra_bytes": extra})
 
 
 if __name__ == "__main__":

@@ -11,10 +11,14 @@ from statistics import median
 import numpy as np
 
 import workloads
-from race import Settings, Tools
-from worker import Failed, Worker, environment
+from contestants import Tools
+from worker import Failed, Neighbours, Worker, environment
 
 SAMPLE = 1000
+TURNS = 5
+REPEAT = 3  # the first wakes cores and pages and is not counted
+LIMIT = 60.0
+PEERS = (("scikit-learn", "float64"), ("scikit-learn", "float32"), ("onnxruntime", "float32"))
 
 
 def tables(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -30,14 +34,16 @@ def tables(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     }
 
 
-def measure(tools: Tools, settings: Settings, quick: bool) -> list[dict]:
-    return [one(name, *parts, tools, settings) for name, parts in tables(quick).items()]
+def measure(tools: Tools, quick: bool, without_peers: bool) -> list[dict]:
+    return [one(name, *parts, tools, 3 if quick else TURNS, without_peers) for name, parts in tables(quick).items()]
 
 
-def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, settings: Settings) -> dict:
+def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, turns: int, without_peers: bool) -> dict:
     kept: dict[tuple[str, str, int], list[float]] = {}
     errors: dict[tuple[str, str, int], float] = {}
     skipped: dict[str, str] = {}
+    workers: dict[tuple[str, str], Worker] = {}
+    neighbours = Neighbours(turns)
     with tempfile.TemporaryDirectory(prefix="polylogit-bench-") as place:
         folders = {}
         for dtype in ("float64", "float32"):
@@ -47,36 +53,39 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, se
             np.save(folders[dtype] / "model.weights.npy", w)
             np.save(folders[dtype] / "model.intercepts.npy", b)
         expected = {dtype: workloads.softmax(x[:SAMPLE].astype(dtype).astype(float) @ w.T + b) for dtype in folders}
-        workers: dict[tuple[str, str, int], Worker] = {}
-        peers = [] if settings.without_peers else [("scikit-learn", "float64"), ("scikit-learn", "float32"),
-                                                   ("onnxruntime", "float32")]
-        for peer, dtype in peers:
-            for threads in (1, 2):
-                script = [str(tools.python), str(workloads.BENCH / "predictors.py")]
+        try:
+            for peer, dtype in [] if without_peers else PEERS:
+                line = [str(tools.python), str(workloads.BENCH / "predictors.py"), str(folders[dtype]), peer, dtype]
                 try:
-                    workers[peer, dtype, threads] = Worker(
-                        [*script, str(folders[dtype]), peer, dtype, str(threads)], threads, Path(place) / "stderr")
+                    workers[peer, dtype] = Worker(line, 2, Path(place) / "stderr")
                 except Failed as failure:
                     skipped[peer] = str(failure)
-        for _ in range(settings.turns):
-            for dtype, folder in folders.items():
-                key = ("polylogit", dtype, 2)
-                save = [] if key in errors else ["--save", str(folder / "p.npy")]
-                kept.setdefault(key, []).append(own(tools, folder, save))
-                if save:
-                    errors[key] = float(np.abs(np.load(folder / "p.npy")[:SAMPLE] - expected[dtype]).max())
-            for key, worker in workers.items():
-                answer = worker.fit(0, 1, Path(place) / "sample", settings.limit)
-                kept.setdefault(key, []).extend(answer["seconds"])
-                errors[key] = float(np.abs(np.load(Path(place) / "sample.npy") - expected[key[1]]).max())
-        for worker in workers.values():
-            worker.close()
+            for _ in range(turns):
+                for dtype, folder in folders.items():
+                    key = ("polylogit", dtype, 2)
+                    neighbours.wait()
+                    kept.setdefault(key, []).append(own(tools, folder, [] if key in errors else ["--save", str(folder / "p.npy")]))
+                    if key not in errors:
+                        errors[key] = float(np.abs(np.load(folder / "p.npy")[:SAMPLE] - expected[dtype]).max())
+                for (peer, dtype), threads in [(key, threads) for key in workers for threads in (1, 2)]:
+                    neighbours.wait()
+                    try:
+                        answer = workers[peer, dtype].fit(0, REPEAT, Path(place) / "sample", LIMIT, "-", threads)
+                    except Failed as failure:
+                        skipped[peer] = str(failure)
+                        continue
+                    key = (peer, dtype, threads)
+                    kept.setdefault(key, []).append(median(answer["seconds"][1:]))
+                    errors[key] = float(np.abs(np.load(Path(place) / "sample.npy") - expected[dtype]).max())
+        finally:
+            for worker in workers.values():
+                worker.close()
     rows = [{"peer": peer, "dtype": dtype, "threads": threads, "seconds": median(seconds), "runs": seconds,
              "largest_error": errors[peer, dtype, threads]} for (peer, dtype, threads), seconds in kept.items()]
     return {"table": name, "rows": rows, "skipped": skipped}
 
 
 def own(tools: Tools, folder: Path, save: list[str]) -> float:
-    command = [str(tools.engine), "predict", "--x", str(folder / "x.npy"), "--model", str(folder / "model")]
-    told = subprocess.run([*command, "--repeat", "3", *save], check=True, capture_output=True, env=environment(2))
-    return json.loads(told.stdout)["median_seconds"]
+    line = [str(tools.engine), "predict", "--x", str(folder / "x.npy"), "--model", str(folder / "model")]
+    told = subprocess.run([*line, "--repeat", str(REPEAT), *save], check=True, capture_output=True, env=environment(2))
+    return median(json.loads(told.stdout)["seconds"][1:])

@@ -1,4 +1,4 @@
-"""Prediction by peers as workers (protocol: worker.py): python predictors.py FOLDER PEER DTYPE THREADS.
+"""Prediction by peers as workers (protocol: worker.py): python predictors.py FOLDER PEER DTYPE.
 
 FOLDER has x.npy (n × d) and model.{weights,intercepts}.npy; PREFIX.npy gets the first rows' probabilities.
 """
@@ -50,23 +50,23 @@ def onnx(folder: Path, dtype: str, threads: int) -> Predict:
 PREDICTORS = {"scikit-learn": sklearn, "onnxruntime": onnx}
 
 
-def main(folder: str, peer: str, dtype: str, threads: str) -> None:
+def main(folder: str, peer: str, dtype: str) -> None:
     from threadpoolctl import threadpool_limits
 
     x = np.load(Path(folder) / "x.npy").astype(dtype, copy=False)
-    predict = PREDICTORS[peer](Path(folder), dtype, int(threads))
-    with threadpool_limits(int(threads)):
-        predict(x[:100])
-        say({"ready": True})
-        for line in sys.stdin:
-            _, repeat, prefix = line.split()
+    predictors = {threads: PREDICTORS[peer](Path(folder), dtype, threads) for threads in (1, 2)}
+    say({"ready": True})
+    for line in sys.stdin:
+        _, repeat, prefix, _, threads = line.split()
+        predict = predictors[int(threads)]
+        with threadpool_limits(int(threads)):
             seconds = []
             for _ in range(int(repeat)):
                 start = time.perf_counter()
                 p = predict(x)
                 seconds.append(time.perf_counter() - start)
-            np.save(f"{prefix}.npy", p[:SAMPLE].astype(np.float64))
-            say({"seconds": seconds})
+        np.save(f"{prefix}.npy", p[:SAMPLE].astype(np.float64))
+        say({"seconds": seconds})
 
 
 if __name__ == "__main__":

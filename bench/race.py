@@ -1,16 +1,17 @@
 """Whole fits side by side: for each workload all contestants in turns, A B C A B C …, nothing else on the machine.
 
-A contestant is a peer's solver on a dtype. Its tolerance is the loosest of a ladder whose answer lies within 1e-6 of the
-best objective known, relatively, by the float64 objective of objective.py; the search is cached beside the data.
+A contestant's tolerance is the loosest decade whose answer lies within 1e-6 of the best objective known, relatively, by
+the float64 objective of objective.py. The search starts where an earlier run arrived (memory.py) and is made anew.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,48 +19,29 @@ from statistics import median
 import numpy as np
 
 import workloads
+from contestants import Contestant, Tools, command, contestants
+from memory import Memory
 from objective import objective
-from worker import Failed, TooSlow, Worker, environment
+from worker import Failed, Neighbours, TooSlow, Worker, environment
 from workloads import Workload
 
 GOAL = 1e-6
-DECADES = tuple(10.0**-e for e in range(1, 13))
-PYTHON_LADDERS = {"mlpack": DECADES[:6]}
-R_LADDER = tuple(10.0**-e for e in range(4, 16))
-DENSE_HESSIAN = 4 << 30  # bytes that newton-cholesky may take
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What runs the contestants."""
-
-    engine: Path
-    python: Path
-    rust_peers: Path | None
-    rscript: str | None
-    versions: dict[str, str]
+# The first fit after a pause wakes cores and pages: short fits are made anew until they last so long, the first not counted.
+BATCH = 0.2
+# So many times its peer's best, and a solver is not timed again: it cannot be the best.
+HOPELESS = 5.0
+SPENT = "not run: the workload's time was over"
 
 
 @dataclass(frozen=True)
 class Settings:
     turns: int = 5
-    limit: float = 120.0
+    cheap: float = 1.0  # seconds of a fit that may climb the whole ladder
+    repeated: float = 100.0  # seconds of one contestant's repetitions
+    own_limit: float = 300.0  # seconds that polylogit's fit may take
+    patience: float = 20.0  # seconds a workload may wait for neighbours
     only_sklearn: bool = False
-    # Stop solvers that take five times as long as their peer's best so far?
-    hurry: bool = False
     without_peers: bool = False
-
-
-@dataclass(frozen=True)
-class Contestant:
-    peer: str
-    solver: str
-    dtype: str
-    ladder: tuple[float, ...]
-
-    @property
-    def key(self) -> str:
-        return f"{self.peer} {self.solver} {self.dtype}"
 
 
 @dataclass
@@ -71,94 +53,71 @@ class Standing:
     outcome: str = ""
     points: list[dict] = field(default_factory=list)
     seconds: dict[int, list[float]] = field(default_factory=dict)
-    suboptimality: float = math.nan
     extra_bytes: int = 0
     iterations: int | None = None
 
+    @property
+    def once(self) -> float:
+        """Seconds of the fit at the tolerance that arrives."""
+        return next(p["seconds"] for p in self.points if p["tol"] == self.tol)
 
-def contestants(workload: Workload, tools: Tools, settings: Settings) -> Iterator[Contestant | tuple[str, str]]:
-    """Those that can run; for the others the name and why not."""
-    if settings.without_peers:
-        return
-    meta = workload.meta()
-    k, d, ridge = meta["k"], meta["d"], workload.c is not None
-    dtypes = ("float32", "float64") if meta["dtype"] == "float32" else ("float64",)
-    hessian = 8 * (k * (d + 1)) ** 2
-    solvers = ["newton-cholesky", "newton-cg", "lbfgs"]
-    # The likely fastest first: what hurries then knows how long to wait for the others.
-    for solver in solvers if hessian < 64 << 20 else solvers[::-1]:
-        if solver == "newton-cholesky" and hessian > DENSE_HESSIAN:
-            yield f"scikit-learn {solver}", f"its Hessian would take {hessian / 2**30:.0f} GiB"
-            continue
-        for dtype in dtypes:
-            yield Contestant("scikit-learn", solver, dtype, DECADES)
-    if settings.only_sklearn:
-        return
-    for peer, solvers in {"scikit-learn-intelex": ("newton-cg", "lbfgs"), "mlpack": ("lbfgs",),
-                          "statsmodels": ("newton", "bfgs")}.items():
-        if peer not in tools.versions:
-            yield peer, "not installed"
-        elif peer == "statsmodels" and ridge:
-            yield peer, "has no ridge penalty"
-        elif meta["sparse"] and peer != "scikit-learn-intelex":
-            yield peer, "takes dense tables only"
-        else:
-            for solver in solvers:
-                yield Contestant(peer, solver, "float64", PYTHON_LADDERS.get(peer, DECADES))
-    for peer in ("linfa", "smartcore"):
-        if tools.rust_peers is None:
-            yield peer, "did not build"
-        elif meta["sparse"]:
-            yield peer, "takes dense tables only"
-        else:
-            yield Contestant(peer, "lbfgs", "float64", DECADES if peer == "linfa" else (1e-8,))
-    for peer in ("glmnet", "nnet"):
-        if tools.rscript is None or peer not in tools.versions:
-            yield peer, "R or the package is not installed"
-        elif meta["sparse"] and peer == "nnet":
-            yield peer, "takes dense tables only"
-        else:
-            yield Contestant(peer, peer, "float64", R_LADDER)
+
+@dataclass
+class Runner:
+    """A contestant on so many threads in the turns."""
+
+    contestant: Contestant
+    threads: int
+    tol: float
+    once: float
+    turns: int
+    seconds: list[float]
+    standing: Standing | None = None
 
 
 class Race:
     """One workload."""
 
-    def __init__(self, workload: Workload, tools: Tools, settings: Settings) -> None:
-        self.workload, self.tools, self.settings = workload, tools, settings
+    def __init__(self, workload: Workload, tools: Tools, settings: Settings, memory: Memory) -> None:
+        self.workload, self.tools, self.settings, self.memory = workload, tools, settings, memory
         self.meta = workload.meta()
         self.x, self.y = workloads.load(workload.folder)
         self.scratch = Path(tempfile.mkdtemp(prefix="polylogit-bench-"))
-        self.workers: dict[tuple[str, int], Worker] = {}
+        self.workers: dict[tuple, Worker] = {}
+        self.neighbours = Neighbours(settings.patience)
         self.best = math.inf
         self.kernels: set[str] = set()
         self.arrived: dict[str, float] = {}  # by peer: seconds of its fastest fit that arrives
+        self.end = math.inf
 
     def run(self) -> dict:
+        start = time.monotonic()
+        self.end = start + self.workload.seconds + self.settings.patience
         try:
-            return self._run()
+            result = self._run()
         finally:
             for worker in self.workers.values():
                 worker.close()
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        result["took_seconds"] = time.monotonic() - start
+        if not self.settings.without_peers:
+            self.memory.remember(self.workload, result["peers"])
+        return result
 
     def _run(self) -> dict:
         polylogit = Contestant("polylogit", "auto", self.meta["dtype"], (GOAL,))
-        own = {t: self.fit(polylogit, t, GOAL, 1, 600) for t in (2, 1)}
+        own = {t: self.fit(polylogit, t, GOAL, 1, self.settings.own_limit) for t in (2, 1)}
         for t in own:
-            own[t]["extra_bytes"] = max(own[t]["extra_bytes"], self.cold_memory(polylogit, t))
-        exact = self.fit(polylogit, 2, 1e-12, 1, 600)
-        standings, skipped = [], {}
-        for candidate in contestants(self.workload, self.tools, self.settings):
-            if isinstance(candidate, tuple):
-                skipped[candidate[0]] = candidate[1]
-            else:
-                standings.append(self.search(candidate))
-        times = {t: [] for t in own}
-        self.take_turns(polylogit, own, times, standings)
+            own[t]["extra_bytes"] = self.cold_memory(polylogit, t)
+        try:
+            exact = self.fit(polylogit, 2, 1e-12, 1, self.settings.own_limit)
+        except TooSlow:
+            exact = own[2]
+        standings, skipped = self.searches()
+        times = self.take_turns(polylogit, own, standings)
         for standing in standings:
             for point in standing.points:
                 point["suboptimality"] = self.suboptimality(point["objective"])
-            standing.suboptimality = standing.points[-1]["suboptimality"] if standing.points else math.nan
         return {
             "about": self.workload.about, "meta": self.meta, "best_objective": self.best,
             "exact": {key: exact[key] for key in ("judged", "certificate", "status", "passes")},
@@ -171,7 +130,7 @@ class Race:
                 }
                 for t in own
             },
-            "same_bits": own[1]["bits"] == own[2]["bits"],
+            "same_bits": own[1]["bits"] == own[2]["bits"], "neighbours": self.neighbours.share,
             "peers": [self.describe(s) for s in standings], "skipped": skipped, "kernels": sorted(self.kernels),
         }
 
@@ -179,14 +138,16 @@ class Race:
 
     def fit(self, contestant: Contestant, threads: int, tol: float, repeat: int, limit: float) -> dict:
         """The worker's answer, with the objective that is judged from its coefficients."""
-        key = (contestant.key, threads)
+        own, key = contestant.peer == "polylogit", self.place(contestant, threads)
         if key not in self.workers:
-            log = self.scratch / "stderr"
-            self.workers[key] = Worker(command(contestant, threads, self.workload, self.tools), threads, log)
+            line = command(contestant, threads, self.workload, self.tools)
+            self.workers[key] = Worker(line, threads if own else max(contestant.threads), self.scratch / "stderr")
             self.kernels.update(self.workers[key].info.get("kernel", []))
         prefix = self.scratch / f"{contestant.peer}-{threads}"
+        more = () if own else (contestant.solver, threads)
+        self.neighbours.wait()
         try:
-            answer = self.workers[key].fit(tol, repeat, prefix, 1.05 * limit * repeat + 0.5)
+            answer = self.neighbours.fit(self.workers[key], tol, repeat, prefix, 1.05 * limit * repeat + 0.5, *more)
         except TooSlow:
             del self.workers[key]
             raise TooSlow(f"not in {limit:.3g} s") from None
@@ -200,6 +161,10 @@ class Race:
             self.best = min(self.best, answer["judged"])
         return answer
 
+    def place(self, contestant: Contestant, threads: int) -> tuple:
+        """Who shares a worker: the solvers of a Python peer do, on one and on two threads."""
+        return (contestant.peer, contestant.dtype, threads if contestant.peer == "polylogit" else 0)
+
     def cold_memory(self, polylogit: Contestant, threads: int) -> int:
         """The peak of a process that fitted nothing before: an allocator that kept memory would hide some of it."""
         line = command(polylogit, threads, self.workload, self.tools)
@@ -210,105 +175,145 @@ class Race:
     def suboptimality(self, value: float) -> float:
         return (value - self.best) / abs(self.best)
 
-    def search(self, contestant: Contestant) -> Standing:
-        """The loosest tolerance that arrives; with two threads where one is too slow."""
-        cache = self.workload.folder / "search.json"
-        known = json.loads(cache.read_text()) if cache.exists() else {}
-        key = f"{contestant.key} {self.tools.versions.get(contestant.peer, '')} {self.settings.limit:g}"
-        standing = Standing(contestant)
-        if key not in known:
-            self.climb(standing)
-            known[key] = {"tol": standing.tol, "outcome": standing.outcome, "points": standing.points}
-            # Only a tolerance that arrives is kept: a busy machine must not make a peer late for good.
-            kept = {k: v for k, v in known.items() if v["tol"] is not None}
-            cache.write_text(json.dumps(kept))
-        standing.tol, standing.outcome, standing.points = (known[key][k] for k in ("tol", "outcome", "points"))
-        return standing
+    # The search for tolerances.
 
-    def climb(self, standing: Standing) -> None:
-        threads, peer, limit = 1, standing.contestant.peer, self.settings.limit
-        if self.settings.hurry:
-            limit = min(limit, max(0.5, 5 * self.arrived.get(peer, limit)))
-        for tol in standing.contestant.ladder:
+    def searches(self) -> tuple[list[Standing], dict[str, str]]:
+        standings, skipped = [], {}
+        if self.settings.without_peers:
+            return standings, skipped
+        candidates = []
+        for candidate in contestants(self.workload, self.tools, self.settings.only_sklearn):
+            if isinstance(candidate, tuple):
+                skipped[candidate[0]] = candidate[1]
+            else:
+                candidates.append(candidate)
+        # scikit-learn's fastest first: it says how long the others may take.
+        candidates.sort(key=lambda c: (c.peer != "scikit-learn", self.memory.rank(self.workload, c)))
+        for candidate in candidates:
+            standing = Standing(candidate)
+            standings.append(standing)
+            known = self.memory.of(self.workload, candidate)
+            limit = self.patience(known)
+            if limit < 0.5:
+                standing.outcome = SPENT
+                continue
+            self.climb(standing, known, limit)
+            standing.points.sort(key=lambda p: -p["tol"])
+        return standings, skipped
+
+    def patience(self, known: dict) -> float:
+        """Seconds for a fit: generous until somebody arrives; then what could still matter, and what the budget leaves."""
+        best = min(self.arrived.values(), default=math.inf)
+        hopeless = "tol" in known and known["tol"] is None
+        factor = 1.0 if hopeless else HOPELESS if best < 5 else 2.0
+        # The fastest keeps time for its turns.
+        left = self.end - time.monotonic() - (4 * best if math.isfinite(best) else 0.0)
+        return min(self.workload.limit, max(1.0, factor * best), left)
+
+    def climb(self, standing: Standing, known: dict, limit: float) -> None:
+        """Decade by decade from a guess: tighter until it arrives; then looser, to see that it was the loosest."""
+        ladder, peer = standing.contestant.ladder, standing.contestant.peer
+        guess = known.get("tol")
+        guessed = guess is not None and known.get("seconds", math.inf) > self.settings.cheap
+        at = min(range(len(ladder)), key=lambda i: abs(math.log(ladder[i] / guess))) if guessed else 0
+        tried: dict[int, bool] = {}
+        threads = 2 if self.meta["stored"] * self.meta["k"] > 5e7 and 2 in standing.contestant.threads else 1
+        while 0 <= at < len(ladder) and at not in tried:
             try:
-                try:
-                    answer = self.fit(standing.contestant, threads, tol, 1, limit)
-                except TooSlow:
-                    if threads == 2 or self.settings.hurry:
-                        raise
-                    threads = 2
-                    answer = self.fit(standing.contestant, threads, tol, 1, limit)
+                answer = self.fit(standing.contestant, threads, ladder[at], 1, limit)
             except Failed as failure:
-                standing.outcome = str(failure)
+                standing.outcome = standing.outcome or str(failure)
                 return
-            standing.points.append({"tol": tol, "seconds": answer["seconds"][0], "objective": answer["judged"],
-                                    "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"]})
-            if self.suboptimality(answer["judged"]) <= GOAL:
-                standing.tol, standing.outcome = tol, "reached"
+            standing.points.append({
+                "tol": ladder[at], "threads": threads, "seconds": answer["seconds"][0], "objective": answer["judged"],
+                "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"],
+            })
+            tried[at] = self.suboptimality(answer["judged"]) <= GOAL
+            if tried[at]:
+                standing.tol, standing.outcome = ladder[at], "reached"
                 self.arrived[peer] = min(answer["seconds"][0], self.arrived.get(peer, math.inf))
+                at -= 1
+            elif standing.tol is not None:
                 return
-        standing.outcome = "not at its tightest tolerance"
+            elif self.stuck(standing.points):
+                standing.outcome = "gets no nearer with tighter tolerances"
+                return
+            else:
+                at += 1
+        standing.outcome = standing.outcome or "not at its tightest tolerance"
+
+    def stuck(self, points: list[dict]) -> bool:
+        """Have the last three, near the end, the same answer?"""
+        last = [self.suboptimality(p["objective"]) for p in points[-3:]]
+        return len(last) == 3 and max(last) < 1e-2 and max(last) - min(last) < 1e-3 * min(last)
 
     # Turns.
 
-    def take_turns(self, polylogit: Contestant, own: dict, times: dict, standings: list[Standing]) -> None:
-        runners = []  # (contestant, threads, tol, seconds of one fit, where its times go, its standing)
-        for t in own:
-            runners.append((polylogit, t, GOAL, own[t]["seconds"][0], times[t], None))
-        fastest: dict[str, float] = {}
+    def take_turns(self, polylogit: Contestant, own: dict, standings: list[Standing]) -> dict[int, list[float]]:
+        runners = [
+            Runner(polylogit, t, GOAL, own[t]["seconds"][0], self.turns(own[t]["seconds"][0]), []) for t in own
+        ]
         for s in (s for s in standings if s.tol is not None):
-            once = s.points[-1]["seconds"]
-            fastest[s.contestant.peer] = min(once, fastest.get(s.contestant.peer, math.inf))
-        for s in (s for s in standings if s.tol is not None):
-            once = s.points[-1]["seconds"]
-            # What cannot be its peer's best is timed once.
-            once = math.inf if once > 5 * fastest[s.contestant.peer] else once
-            for t in (1, 2):
-                s.seconds[t] = []
-                runners.append((s.contestant, t, s.tol, once, s.seconds[t], s))
+            hopeless = s.once > HOPELESS * self.arrived[s.contestant.peer]
+            first = next(p for p in s.points if p["tol"] == s.tol)
+            for t in s.contestant.threads:
+                # A long fit of the search counts.
+                s.seconds[t] = [s.once] if t == first["threads"] and (hopeless or s.once > 5) else []
+                if not hopeless:
+                    runners.append(Runner(s.contestant, t, s.tol, s.once, self.turns(s.once), s.seconds[t], s))
+        playing = {self.place(r.contestant, r.threads) for r in runners}
+        for place in [place for place in self.workers if place not in playing]:
+            self.workers.pop(place).close()
         for turn in range(self.settings.turns):
-            for contestant, threads, tol, once, kept, standing in runners:
-                if turn >= max(1, min(self.settings.turns, int(100 / once))):
-                    continue
-                repeat = max(1, min(20, math.ceil(0.05 / once)))
-                try:
-                    answer = self.fit(contestant, threads, tol, repeat, 3 * self.settings.limit)
-                except Failed as failure:
-                    if standing is None:
-                        raise
-                    standing.outcome = f"reached, then {failure}"
-                    continue
-                kept.append(median(answer["seconds"]))
-                if standing is None:
-                    own[threads]["extra_bytes"] = max(own[threads]["extra_bytes"], answer["extra_bytes"])
-                    own[threads]["trajectory"] = answer["trajectory"]
-                else:
-                    standing.extra_bytes = max(standing.extra_bytes, answer["extra_bytes"])
-                    standing.iterations = answer.get("iterations")
+            for runner in runners:
+                self.take_turn(turn, runner, own)
+        return {r.threads: r.seconds for r in runners if r.standing is None}
+
+    def turns(self, once: float) -> int:
+        return max(1, min(self.settings.turns, int(self.settings.repeated / once)))
+
+    def take_turn(self, turn: int, runner: Runner, own: dict) -> None:
+        s, kept = runner.standing, runner.seconds
+        if len(kept) > turn or turn >= runner.turns:
+            return
+        if s is not None:
+            # There is only so much time; then the fit of the search has to do.
+            if time.monotonic() + runner.once > self.end:
+                if not any(s.seconds.values()):
+                    s.seconds[next(p["threads"] for p in s.points if p["tol"] == s.tol)].append(s.once)
+                return
+            # On the wrong number of threads it cannot be its best.
+            others = [min(v) for t, v in s.seconds.items() if v and t != runner.threads]
+            if kept and min(kept) > 1.5 * min(others, default=math.inf):
+                return
+        repeat = 1 if runner.once > BATCH else max(2, min(200, math.ceil(BATCH / runner.once))) + 1
+        limit = self.settings.own_limit if s is None else 3 * runner.once + 1
+        try:
+            answer = self.fit(runner.contestant, runner.threads, runner.tol, repeat, limit)
+        except Failed as failure:
+            if s is None:
+                raise
+            if not any(s.seconds.values()):
+                s.outcome = f"reached, then {failure}"
+            runner.turns = 0
+            return
+        counted = answer["seconds"][1:] or answer["seconds"]
+        kept.append(median(counted))
+        if s is None:
+            own[runner.threads]["trajectory"] = answer["trajectory"]
+        else:
+            s.extra_bytes = max(s.extra_bytes, answer["extra_bytes"])
+            s.iterations = answer.get("iterations")
 
     def describe(self, s: Standing) -> dict:
         timed = {t: median(v) for t, v in s.seconds.items() if v}
         best = min(timed, key=timed.get) if timed else None
+        final = next((p for p in s.points if p["tol"] == s.tol), s.points[-1] if s.points else None)
         return {
             "peer": s.contestant.peer, "solver": s.contestant.solver, "dtype": s.contestant.dtype, "tol": s.tol,
-            "outcome": s.outcome, "suboptimality": s.suboptimality, "seconds": timed.get(best), "threads": best,
-            "runs": {str(t): v for t, v in s.seconds.items()}, "iterations": s.iterations,
+            "outcome": s.outcome, "late": s.tol is None and s.outcome != SPENT, "suboptimality": final["suboptimality"] if final else math.nan,
+            "seconds": timed.get(best), "threads": best, "counted": len(s.seconds.get(best, [])),
+            "runs": {str(t): v for t, v in s.seconds.items()},
+            "iterations": s.iterations or (final["iterations"] if final else None),
             "extra_bytes": max([s.extra_bytes] + [p["extra_bytes"] for p in s.points]), "search": s.points,
         }
-
-
-def command(contestant: Contestant, threads: int, workload: Workload, tools: Tools) -> list[str]:
-    folder, meta = workload.folder, workload.meta()
-    peer, solver = contestant.peer, contestant.solver
-    if peer == "polylogit":
-        parts = ",".join(str(folder / f"{part}.npy") for part in ("data", "indices", "indptr"))
-        x = ["--csr", parts, "--features", str(meta["d"])] if meta["sparse"] else ["--x", str(folder / "x.npy")]
-        strength = ["--lambda", "0"] if workload.c is None else ["--c", str(workload.c)]
-        return [str(tools.engine), "worker", *x, "--y", str(folder / "y.npy"), *strength, "--threads", str(threads)]
-    if peer in ("linfa", "smartcore"):
-        c = "inf" if workload.c is None else str(workload.c)
-        return [str(tools.rust_peers), peer, "--x", str(folder / "x.npy"), "--y", str(folder / "y.npy"), "--c", c]
-    if peer in ("glmnet", "nnet"):
-        return [tools.rscript, str(workloads.BENCH / "peers.R"), peer, str(folder)]
-    script = str(workloads.BENCH / "peers.py")
-    return [str(tools.python), script, str(folder), peer, solver, contestant.dtype, str(threads)]

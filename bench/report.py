@@ -20,6 +20,12 @@ def size(value: float) -> str:
     return f"{value / 2**20:.3g} MiB"
 
 
+def memory(extra: float, meta: dict) -> str:
+    """What a fit takes besides the data, and the peak with X over X; a sparse value comes with an index of 4 bytes."""
+    x = meta["stored"] * ((4 if meta["dtype"] == "float32" else 8) + (4 if meta["sparse"] else 0))
+    return f"{size(extra)} ({1 + extra / x:.2f}×)"
+
+
 def table(head: list[str], rows: Rows) -> str:
     lines = [head, ["-"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -42,10 +48,13 @@ def markdown(r: dict) -> str:
 FITS = """Seconds to a relative suboptimality of 1e-6, data in memory, medians; polylogit's answers are proven by their
 certificate, those of peers were found at the loosest tolerance that gets there. *Ratio*: the peer's fastest solver, threads
 and dtype over polylogit on two threads. *Roofline passes*: time over the time of one pass at the machine's ceilings. *Extra
-memory*: peak above the data. *Same bits*: on one and two threads."""
+memory*: peak above the data; in brackets the peak with X, over X. *Same bits*: on one and two threads. *Others*: cores that
+other programs had while fits were timed. What is not said to be timed once or twice was timed in every turn; a fit that is
+stopped after L seconds is "not in L s": from the first peer that arrives on, L is a small multiple of its time."""
 CONTESTANTS = """Suboptimality is (F − F*)/F*, F in float64 by one function for all, F* the best known (polylogit at
 tol = 1e-12 or better). Where a tolerance stands, it is the loosest that arrives."""
-PASS = """F and its gradient, all threads, against max(bytes of X / bandwidth, 4·stored·K / peak flops)."""
+PASS = """F with its gradient, and a Hessian product after it, on all threads, against max(bytes of X / bandwidth,
+4·stored·K / peak flops)."""
 
 
 def machine(r: dict) -> str:
@@ -76,7 +85,7 @@ def fastest(peers: list[dict], name: str) -> dict | None:
 def whole_fits(r: dict) -> str:
     names = list(dict.fromkeys(p["peer"] for w in r["workloads"].values() for p in w["peers"]))
     head = ["work", "polylogit, 2 threads", "1 thread", *names, "passes", "roofline passes", "certified gap",
-            "extra memory", "same bits"]
+            "extra memory (peak / X)", "same bits", "others"]
     rows = []
     for name, w in r["workloads"].items():
         own = w["polylogit"]["2"]
@@ -85,7 +94,8 @@ def whole_fits(r: dict) -> str:
             f"**{name}** {w['about']}", seconds(own["seconds"]),
             f"{seconds(w['polylogit']['1']['seconds'])} ({w['polylogit']['1']['seconds'] / own['seconds']:.2f}×)", *cells,
             f"{own['passes']:.0f}", f"{own['seconds'] / w['roofline_pass_seconds']:.0f}",
-            f"{own['certificate']['relative_gap']:.1e}", size(own["extra_bytes"]), "yes" if w["same_bits"] else "**no**",
+            f"{own['certificate']['relative_gap']:.1e}", memory(own["extra_bytes"], w["meta"]),
+            "yes" if w["same_bits"] else "**no**", f"{w['neighbours']:.2f}",
         ])
     return table(head, rows)
 
@@ -100,25 +110,30 @@ def peer_cell(peer: dict | None, own: float, skipped: str | None) -> str:
         if limit := re.match(r"not in (\S+) s", peer["outcome"]):
             text += f" **> {float(limit[1]) / own:.3g}×**"
         return text
-    return f"{seconds(peer['seconds'])} ({peer['solver']}) **{peer['seconds'] / own:.3g}×**"
+    few = f", {times(peer['counted'])}" if peer["counted"] < 3 else ""
+    return f"{seconds(peer['seconds'])} ({peer['solver']}{few}) **{peer['seconds'] / own:.3g}×**"
+
+
+def times(n: int) -> str:
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
 
 
 def every_contestant(r: dict) -> str:
-    head = ["work", "contestant", "dtype", "tolerance", "threads", "seconds", "ratio", "iterations", "suboptimality",
+    head = ["work", "contestant", "dtype", "tolerance", "threads", "seconds", "runs", "ratio", "iterations", "suboptimality",
             "extra memory", "outcome"]
     rows = []
     for name, w in r["workloads"].items():
         for threads, own in w["polylogit"].items():
             rows.append([name, f"polylogit ({own['solver']})", w["meta"]["dtype"], "1e-06", threads,
-                         seconds(own["seconds"]), "", f"{own['steps']}", f"{own['suboptimality']:.1e}",
+                         seconds(own["seconds"]), f"{len(own['runs'])}", "", f"{own['steps']}", f"{own['suboptimality']:.1e}",
                          size(own["extra_bytes"]), own["status"]])
         for p in w["peers"]:
             ratio = f"{p['seconds'] / w['polylogit']['2']['seconds']:.3g}" if p["seconds"] is not None else ""
             rows.append([name, f"{p['peer']} {p['solver']}", p["dtype"], f"{p['tol']:.0e}" if p["tol"] else "–",
-                         f"{p['threads'] or '–'}", seconds(p["seconds"]), ratio, f"{p['iterations'] or '–'}",
+                         f"{p['threads'] or '–'}", seconds(p["seconds"]), f"{p['counted'] or '–'}", ratio, f"{p['iterations'] or '–'}",
                          f"{p['suboptimality']:.1e}", size(p["extra_bytes"]), p["outcome"]])
         for peer, why in w["skipped"].items():
-            rows.append([name, peer, *["–"] * 8, why])
+            rows.append([name, peer, *["–"] * 9, why])
     return table(head, rows)
 
 
@@ -143,6 +158,7 @@ def tiny(r: dict) -> str:
 
 
 def passes(r: dict) -> str:
-    rows = [[f"{p['n']}×{p['d']} {p['kind']}", f"{p['k']}", seconds(p["seconds"]), seconds(p["roofline_seconds"]),
-             f"{100 * p['share']:.0f} %"] for p in r["passes"]]
-    return table(["X", "K", "a pass", "roofline", "share"], rows)
+    rows = [[f"{p['n']}×{p['d']} {p['kind']}", f"{p['k']}", seconds(p["roofline_seconds"]), seconds(p["seconds"]),
+             f"{100 * p['share']:.0f} %", seconds(p["product_seconds"]), "–" if p["product_share"] is None else f"{100 * p['product_share']:.0f} %"]
+            for p in r["passes"]]
+    return table(["X", "K", "roofline", "F and ∂F", "share", "∇²F·v", "share"], rows)

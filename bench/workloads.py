@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,9 @@ class Workload:
     about: str
     make: Callable[[], Data]
     c: float | None = 1.0
+    seconds: float = 60.0  # what its race may take, about
+    limit: float = 120.0  # what a peer's fit may take
+    relative: str = ""  # a smaller one like it
 
     @property
     def folder(self) -> Path:
@@ -195,31 +198,36 @@ def probe(n: int, d: int, k: int) -> Data:
     return x, y
 
 
-def wide() -> Data:
+def wide(n: int, d: int) -> Data:
     """Far more columns than rows; fifty of them tell the classes apart."""
     rng = np.random.default_rng(20000)
-    y = np.arange(500) % 5
-    x = rng.normal(size=(500, 20000))
+    y = np.arange(n) % 5
+    x = rng.normal(size=(n, d))
     x[:, :50] += rng.normal(size=(5, 50))[y]
     return x, y
 
 
 FULL = [
-    Workload("iris", "150×4, K=3", lambda: table("iris", "species")),
-    Workload("wine", "178×13, K=3", lambda: table("wine", "cultivar")),
-    Workload("digits", "1797×64, K=10, raw", lambda: table("digits", "digit")),
-    Workload("letter", "20000×16, K=26, raw", lambda: table("letter", "letter")),
-    Workload("dna", "3186×180 binary, K=3", lambda: table("dna", "splice")),
-    Workload("glmnet", "500×30, K=3, no penalty", lambda: table("glmnet_multinomial", "target"), None),
-    Workload("covertype", "covertype-shaped 581012×54, K=7, natural scales", lambda: covertype(581012)),
-    Workload("shuttle", "shuttle-shaped 58000×9, K=7, nearly separable, unbalanced", shuttle),
-    Workload("probe100", "probe 100000×384 float32, K=100", lambda: probe(100000, 384, 100)),
-    Workload("probe1000", "probe 20000×768 float32, K=1000", lambda: probe(20000, 768, 1000)),
-    Workload("text", "TF-IDF of Debian's descriptions, K=53, C=10", text, 10.0),
-    Workload("wide", "500×20000, K=5", wide),
+    Workload("iris", "150×4, K=3", lambda: table("iris", "species"), seconds=45),
+    Workload("wine", "178×13, K=3", lambda: table("wine", "cultivar"), seconds=45),
+    Workload("glmnet", "500×30, K=3, no penalty", lambda: table("glmnet_multinomial", "target"), None, seconds=60),
+    Workload("digits", "1797×64, K=10, raw", lambda: table("digits", "digit"), seconds=120),
+    Workload("dna", "3186×180 binary, K=3", lambda: table("dna", "splice"), seconds=120),
+    Workload("letter", "20000×16, K=26, raw", lambda: table("letter", "letter"), seconds=240),
+    Workload("shuttle", "shuttle-shaped 58000×9, K=7, nearly separable, unbalanced", shuttle, seconds=240),
+    Workload("wide", "500×20000, K=5", lambda: wide(500, 20000), seconds=300, relative="wide-200"),
+    Workload("text", "TF-IDF of Debian's descriptions, K=53, C=10", text, 10.0, 600, relative="text-2k"),
+    Workload("covertype", "covertype-shaped 581012×54, K=7, natural scales", lambda: covertype(581012), seconds=720,
+             relative="covertype-30k"),
+    Workload("probe100", "probe 100000×384 float32, K=100", lambda: probe(100000, 384, 100), seconds=840,
+             relative="probe20"),
+    Workload("probe1000", "probe 20000×768 float32, K=1000", lambda: probe(20000, 768, 1000), seconds=900, limit=200,
+             relative="probe20"),
 ]
-QUICK = [w for w in FULL if w.name in ("iris", "wine", "digits", "letter", "dna")] + [
-    Workload("covertype-100k", "covertype-shaped 100000×54, K=7", lambda: covertype(100000)),
-    Workload("probe20", "probe 20000×384 float32, K=20", lambda: probe(20000, 384, 20)),
-    Workload("text-10k", "TF-IDF of 10000 descriptions, C=10", lambda: text(10000), 10.0),
+QUICK_SECONDS = {"iris": 12, "wine": 12, "digits": 20, "dna": 20, "letter": 45}
+QUICK = [replace(w, seconds=QUICK_SECONDS[w.name]) for w in FULL if w.name in QUICK_SECONDS] + [
+    Workload("covertype-30k", "covertype-shaped 30000×54, K=7", lambda: covertype(30000), seconds=30),
+    Workload("probe20", "probe 10000×256 float32, K=20", lambda: probe(10000, 256, 20), seconds=40),
+    Workload("text-2k", "TF-IDF of 2000 descriptions, C=10", lambda: text(2000), 10.0, 35),
+    Workload("wide-200", "200×5000, K=5", lambda: wide(200, 5000), seconds=20),
 ]

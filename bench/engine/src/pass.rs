@@ -1,4 +1,4 @@
-//! `pass`: one evaluation of F and its gradient, against the roofline.
+//! `pass`: one evaluation of F and its gradient, and one Hessian product, against the roofline.
 
 use anyhow::Result;
 use polylogit::objective::SoftmaxObjective;
@@ -20,6 +20,10 @@ const SCORES: usize = 40_000_000;
 const SPARSE_ROW: usize = 100;
 const SPARSE_FEATURES: usize = 100_000;
 const SPARSE_ROWS: usize = 50_000;
+/// The quick table: a narrow and a wide K, a narrow and a wide d.
+const QUICK: ([usize; 2], [usize; 2]) = ([3, 100], [54, 384]);
+/// Seconds that the timed passes of one shape should take at most; three are made anyhow.
+const PATIENCE: f64 = 1.0;
 
 /// Seconds of a pass over X, as a share of the roofline.
 #[derive(Debug, clap::Args)]
@@ -36,20 +40,22 @@ pub(crate) struct PassArgs {
     /// Timed passes for each shape
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// An eighth of the rows
+    /// Few shapes
     #[arg(long)]
     quick: bool,
 }
 
 pub(crate) fn run(args: &PassArgs) -> Result<Value> {
     let ceilings = Ceilings::measure();
-    let all = |given: &[usize], default: [usize; 4]| {
-        if given.is_empty() { default.to_vec() } else { given.to_vec() }
+    let all = |given: &[usize], full: [usize; 4], quick: [usize; 2]| match given {
+        [] if args.quick => quick.to_vec(),
+        [] => full.to_vec(),
+        given => given.to_vec(),
     };
     let mut passes = Vec::new();
     let wants = |kind: &str| args.kinds.iter().any(|k| k == kind);
-    for k in all(&args.classes, CLASSES) {
-        for d in all(&args.features, FEATURES) {
+    for k in all(&args.classes, CLASSES, QUICK.0) {
+        for d in all(&args.features, FEATURES, QUICK.1) {
             for kind in ["f32", "f64"].into_iter().filter(|kind| wants(kind)) {
                 passes.push(dense(args, &ceilings, k, d, kind == "f32")?);
             }
@@ -65,11 +71,11 @@ pub(crate) fn run(args: &PassArgs) -> Result<Value> {
 fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool) -> Result<Value> {
     let bytes = if k >= 1000 { BYTES_WIDE } else { BYTES };
     let width = if single { 4 } else { 8 };
-    let n = ((bytes / (width * d)).min(SCORES / k) / if args.quick { 8 } else { 1 }).max(2 * k);
+    let n = (bytes / (width * d)).min(SCORES / k).max(2 * k);
     let mut stream = Stream(1);
     let target = random_labels(n, k, &mut stream)?;
     let at = random_coefficients(k, d, &mut stream)?;
-    let seconds = if single {
+    let pass = if single {
         let x: Vec<f32> = (0..n * d).map(|_| stream.uniform() as f32).collect();
         pass_seconds(&Design::dense(&x, n, d)?, &target, &at, args.runs)?
     } else {
@@ -77,15 +83,12 @@ fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool)
         pass_seconds(&Design::dense(&x, n, d)?, &target, &at, args.runs)?
     };
     let roofline = ceilings.roofline_pass((width * n * d) as f64, (n * d) as f64, k, single);
-    Ok(json!({
-        "kind": if single { "f32" } else { "f64" }, "n": n, "d": d, "k": k, "seconds": seconds,
-        "roofline_seconds": roofline, "share": roofline / seconds,
-    }))
+    Ok(pass.against(roofline, json!({ "kind": if single { "f32" } else { "f64" }, "n": n, "d": d, "k": k })))
 }
 
 /// Columns of a row are drawn with a preference for low ones, as words are.
 fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
-    let n = SPARSE_ROWS.min(SCORES / k) / if args.quick { 8 } else { 1 };
+    let n = SPARSE_ROWS.min(SCORES / k);
     let mut stream = Stream(2);
     let (mut indices, mut indptr) = (Vec::new(), vec![0u32]);
     for _ in 0..n {
@@ -103,13 +106,11 @@ fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
     let target = random_labels(n, k, &mut stream)?;
     let at = random_coefficients(k, SPARSE_FEATURES, &mut stream)?;
     let design = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), SPARSE_FEATURES)?;
-    let seconds = pass_seconds(&design, &target, &at, args.runs)?;
+    let pass = pass_seconds(&design, &target, &at, args.runs)?;
     let stored = design.stored() as f64;
     let roofline = ceilings.roofline_pass(12.0 * stored, stored, k, false);
-    Ok(json!({
-        "kind": "csr", "n": n, "d": SPARSE_FEATURES, "k": k, "stored": design.stored(), "seconds": seconds,
-        "roofline_seconds": roofline, "share": roofline / seconds,
-    }))
+    let what = json!({ "kind": "csr", "n": n, "d": SPARSE_FEATURES, "k": k, "stored": design.stored() });
+    Ok(pass.against(roofline, what))
 }
 
 #[expect(clippy::cast_sign_loss, reason = "columns are not negative")]
@@ -117,11 +118,39 @@ fn column(u: f64) -> u32 {
     u as u32
 }
 
-/// The median seconds of one pass: F and ∂F at `at`. The one place that knows how a pass is made.
-fn pass_seconds(design: &Design<'_>, target: &Target, at: &Coefficients, runs: usize) -> Result<f64> {
+/// Median seconds of F and ∂F, and of ∇²F·v after it.
+struct Pass {
+    gradient: f64,
+    product: f64,
+}
+
+impl Pass {
+    fn against(&self, roofline: f64, mut what: Value) -> Value {
+        let measured = json!({
+            "roofline_seconds": roofline,
+            "seconds": self.gradient, "share": roofline / self.gradient,
+            "product_seconds": self.product, "product_share": roofline / self.product,
+        });
+        if let (Value::Object(what), Value::Object(measured)) = (&mut what, measured) {
+            what.extend(measured);
+        }
+        what
+    }
+}
+
+/// The one place that knows how a pass is made. A product comes with the pass that it needs, which is taken off.
+fn pass_seconds(design: &Design<'_>, target: &Target, at: &Coefficients, runs: usize) -> Result<Pass> {
     let mut objective = SoftmaxObjective::new(design, target)?;
-    objective.gradient(at)?;
-    Ok(clock::median_seconds(runs, || {
+    let (once, first) = clock::timed(|| objective.gradient(at));
+    first?;
+    let runs = if once * runs as f64 > PATIENCE { runs.min(3) } else { runs };
+    let gradient = clock::median_seconds(runs, || {
         std::hint::black_box(objective.gradient(at)).ok();
-    }))
+    });
+    let both = clock::median_seconds(runs, || {
+        std::hint::black_box(objective.hessian_vector_product(at, at)).ok();
+    });
+    // On a busy machine the difference may be nothing: then it is not known.
+    let product = if both > gradient { both - gradient } else { f64::NAN };
+    Ok(Pass { gradient, product })
 }
