@@ -15,6 +15,9 @@ use polylogit::{Fit, Label};
 use polylogit_model::{Artefact, Record, Summary};
 use serde::Serialize;
 
+/// Copies of columns that are named one by one.
+const COPIES: usize = 10;
+
 /// What `--format json` prints: the keys of `show`, and what only a fit knows.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -94,8 +97,11 @@ fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
         let columns: Vec<&str> = diagnosis.constant.iter().map(|&j| names[j].as_str()).collect();
         notes.push(format!("constant, so without weight: {}", describe::list(&columns)));
     }
-    for &(copy, first) in &diagnosis.duplicates {
+    for &(copy, first) in diagnosis.duplicates.iter().take(COPIES) {
         notes.push(format!("{} is a copy of {}: they share one effect", names[copy], names[first]));
+    }
+    if diagnosis.duplicates.len() > COPIES {
+        notes.push(format!("{} more columns are copies of others", diagnosis.duplicates.len() - COPIES));
     }
     for collinear in &diagnosis.collinear {
         let on: Vec<&str> = collinear.on.iter().map(|&(j, _)| names[j].as_str()).collect();
@@ -160,5 +166,15 @@ mod tests {
                 "c is a linear combination of a, b: which of them carries the effect is not in the data"
             ]
         );
+    }
+
+    #[test]
+    fn many_copies_are_counted() {
+        let names: Vec<String> = (0..14).map(|i| format!("x{i}")).collect();
+        let diagnosis =
+            Diagnosis { duplicates: (1..14).map(|copy| (copy, 0)).collect(), ..Diagnosis::default() };
+        let notes = notes(&diagnosis, &names);
+        assert_eq!(notes.len(), COPIES + 1);
+        assert_eq!(notes[COPIES], "3 more columns are copies of others");
     }
 }
