@@ -7,9 +7,9 @@ use polylogit::{Coefficients, Model};
 use serde_json::{Value, json};
 
 use crate::clock::{median, timed};
-use crate::data;
+use crate::data::{self, Matrix};
 use crate::fit::{XArgs, named};
-use crate::npy::{self, Values};
+use crate::npy::{self, Array, Values};
 
 /// Seconds of the probabilities of all rows.
 #[derive(Debug, clap::Args)]
@@ -40,8 +40,14 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Value> {
 
     let mut seconds = Vec::new();
     for _ in 0..args.repeat {
-        let (s, p) = timed(|| model.probabilities(&design));
-        let p = p?;
+        // float32 rows: in float32, as the peers do.
+        let (s, p) = if matches!(&matrix, Matrix::Dense(Array { values: Values::F32(_), .. })) {
+            let (s, p) = timed(|| model.probabilities_f32(&design));
+            (s, p?.into_iter().map(f64::from).collect())
+        } else {
+            let (s, p) = timed(|| model.probabilities(&design));
+            (s, p?)
+        };
         seconds.push(s);
         if let (Some(path), 1) = (&args.save, seconds.len()) {
             npy::write(path, &[design.rows(), k], &p)?;

@@ -4,7 +4,7 @@ use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
 use crate::error::{Error, Result, check_len};
-use crate::kernel::{self, Block, Panels, RowSums};
+use crate::kernel::{self, Block, Panels, Real, RowSums};
 use crate::label::Label;
 use crate::objective::DENSE_COLUMNS;
 use crate::parallel::Workers;
@@ -47,15 +47,15 @@ impl Model {
     /// # Errors
     /// [`Error::Features`] if X has another width, [`Error::NotFinite`] where X is NaN or infinite.
     pub fn logits(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        self.by_blocks(x, |_, _, _| {})
+        self.by_blocks::<f64>(x, |_, _, _| {})
     }
 
-    /// The scores of all rows, row-major, after `finish` has made of each block (K columns) what is asked for.
-    fn by_blocks(
+    /// The scores of all rows in `T`, row-major, after `finish` has made of each block (K columns) what is asked for.
+    fn by_blocks<T: Real>(
         &self,
         x: &Design<'_>,
-        finish: impl Fn(Block, &mut [f64], &mut RowSums<f64>) + Sync + Send,
-    ) -> Result<Vec<f64>> {
+        finish: impl Fn(Block, &mut [T], &mut RowSums<T>) + Sync + Send,
+    ) -> Result<Vec<T>> {
         let (k, d) = (self.coefficients.classes(), self.coefficients.features());
         if x.features() != d {
             return Err(Error::Features { expected: d, found: x.features() });
@@ -71,11 +71,12 @@ impl Model {
         // Feature-major: θ_jk = W_kj.
         let weights: Vec<f64> =
             (0..k * d).map(|at| self.coefficients.weights()[at % k * d + at / k]).collect();
-        let mut theta = Panels::default();
+        let mut theta = Panels::<T>::default();
         if !sparse {
             theta.pack(&weights, k, 1.0);
         }
-        let mut out = vec![0.0; x.rows() * k];
+        let intercepts: Vec<T> = self.coefficients.intercepts().iter().map(|b| T::from_f64(*b)).collect();
+        let mut out = vec![T::ZERO; x.rows() * k];
         let shares = blocks.count().min(SHARES);
         let bounds: Vec<usize> = (0..=shares).map(|s| blocks.count() * s / shares).collect();
         let mut rest = &mut out[..];
@@ -88,8 +89,8 @@ impl Model {
         }
         let workers = Workers::new(None, x.stored() as f64 * k as f64);
         workers.for_each(&mut work, |_, (first, out, bad)| {
-            let mut values = vec![0.0; if sparse { 0 } else { block.len(d) }];
-            let (mut z, mut sums) = (vec![0.0; block.len(k)], RowSums::new(block));
+            let mut values = vec![T::ZERO; if sparse { 0 } else { block.len(d) }];
+            let (mut z, mut sums) = (vec![T::ZERO; block.len(k)], RowSums::new(block));
             for (b, out) in (*first..).zip(out.chunks_mut(block.rows * k)) {
                 if sparse {
                     sparse_scores(x, blocks.rows(b), &weights, block, &mut z);
@@ -101,11 +102,9 @@ impl Model {
                 if z.iter().any(|z| !z.is_finite()) && bad.is_none() {
                     *bad = x.not_finite(blocks.rows(b));
                 }
-                for (column, intercept) in
-                    z.chunks_exact_mut(block.stride).zip(self.coefficients.intercepts())
-                {
+                for (column, intercept) in z.chunks_exact_mut(block.stride).zip(&intercepts) {
                     for z in column {
-                        *z += intercept;
+                        *z += *intercept;
                     }
                 }
                 finish(block, &mut z, &mut sums);
@@ -123,23 +122,22 @@ impl Model {
     }
 
     /// [`Model::by_blocks`] for a few dense rows, to the same bits: nothing is rearranged for them.
-    fn few<T: Scalar>(
+    fn few<V: Scalar, T: Real>(
         &self,
         x: &Design<'_>,
-        values: &[T],
-        finish: impl Fn(Block, &mut [f64], &mut RowSums<f64>),
-    ) -> Result<Vec<f64>> {
+        values: &[V],
+        finish: impl Fn(Block, &mut [T], &mut RowSums<T>),
+    ) -> Result<Vec<T>> {
         if let Some((row, column, value)) = x.not_finite(0..x.rows()) {
             return Err(Error::NotFinite { row, column, value });
         }
         let (c, k, d) = (&self.coefficients, self.classes.len(), x.features());
         let block = Block::new(x.rows());
-        let mut z = vec![0.0; block.len(k)];
-        for class in 0..k {
-            let column = &mut z[class * block.stride..][..x.rows()];
-            for (r, z) in column.iter_mut().enumerate() {
-                let row = &values[r * d..(r + 1) * d];
-                *z = kernel::chained_dot(c.class_weights(class), row) + c.intercepts()[class];
+        let (mut z, mut scores) = (vec![T::ZERO; block.len(k)], vec![T::ZERO; k]);
+        for r in 0..x.rows() {
+            kernel::row_logits(c.weights(), &values[r * d..(r + 1) * d], &mut scores);
+            for (class, (score, intercept)) in scores.iter().zip(c.intercepts()).enumerate() {
+                z[class * block.stride + r] = *score + T::from_f64(*intercept);
             }
         }
         finish(block, &mut z, &mut RowSums::new(block));
@@ -151,7 +149,21 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        self.by_blocks(x, kernel::softmax_columns)
+        self.by_blocks::<f64>(x, kernel::softmax_columns)
+    }
+
+    /// p(y|x) computed in f32, row-major (n × K): about twice as fast, and as exact as scores are in f32, whose error
+    /// is some 1e-7 · Σ_j |w_j x_j|.
+    ///
+    /// # Errors
+    /// As [`Model::logits`].
+    pub fn probabilities_f32(&self, x: &Design<'_>) -> Result<Vec<f32>> {
+        let p = self.by_blocks::<f32>(x, kernel::softmax_columns)?;
+        if p.iter().all(|p| p.is_finite()) {
+            return Ok(p);
+        }
+        // Scores beyond the range of f32.
+        Ok(self.probabilities(x)?.into_iter().map(|p| p as f32).collect())
     }
 
     /// ln p(y|x) by log-sum-exp, row-major (n × K): finite wherever the scores are.
@@ -175,11 +187,17 @@ impl Model {
 }
 
 /// z = Wx of sparse rows (K columns of a block): each stored value meets the K weights of its column in a row.
-fn sparse_scores(x: &Design<'_>, rows: std::ops::Range<usize>, weights: &[f64], block: Block, z: &mut [f64]) {
+fn sparse_scores<T: Real>(
+    x: &Design<'_>,
+    rows: std::ops::Range<usize>,
+    weights: &[f64],
+    block: Block,
+    z: &mut [T],
+) {
     let Storage::Csr(csr) = x.storage() else { return };
     let k = z.len() / block.stride;
     let mut sums = vec![0.0; k];
-    z.fill(0.0);
+    z.fill(T::ZERO);
     for (r, row) in rows.enumerate() {
         sums.fill(0.0);
         for (j, v) in csr.row(row) {
@@ -188,7 +206,7 @@ fn sparse_scores(x: &Design<'_>, rows: std::ops::Range<usize>, weights: &[f64], 
             }
         }
         for (c, sum) in sums.iter().enumerate() {
-            z[c * block.stride + r] = *sum;
+            z[c * block.stride + r] = T::from_f64(*sum);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use common::problem::{Problem, Random, problems};
 use polylogit::solver::{Event, Observer, Status};
-use polylogit::{CertificateKind, Coefficients, Csr, Design, Fit, LogisticRegression, Target};
+use polylogit::{CertificateKind, Coefficients, Csr, Design, Fit, Label, LogisticRegression, Model, Target};
 use proptest::prelude::*;
 
 fn dense(problem: &Problem) -> Design<'_> {
@@ -421,11 +421,27 @@ fn a_row_alone_is_predicted_as_among_others() {
     let problem = Problem::random(11, 700, 9, 5);
     let model = fit(&tight(), &problem).model;
     let (p, z) = (model.probabilities(&dense(&problem)).unwrap(), model.logits(&dense(&problem)).unwrap());
+    let p32 = model.probabilities_f32(&dense(&problem)).unwrap();
     for (i, row) in problem.x.chunks_exact(9).enumerate() {
         let alone = Design::dense(row, 1, 9).unwrap();
         assert_eq!(model.probabilities(&alone).unwrap(), p[i * 5..(i + 1) * 5]);
         assert_eq!(model.logits(&alone).unwrap(), z[i * 5..(i + 1) * 5]);
+        assert_eq!(model.probabilities_f32(&alone).unwrap(), p32[i * 5..(i + 1) * 5]);
     }
+    assert!(p.iter().zip(&p32).all(|(p, q)| (p - f64::from(*q)).abs() < 1e-5));
+    // A wide model, eight and more scores side by side, and scores that f32 cannot hold.
+    let weights = (0..11 * 9).map(|i| f64::from(i).sin()).collect();
+    let wide = Model::new(
+        (0..11i64).map(Label::from).collect(),
+        Coefficients::new(11, 9, weights, vec![0.5; 11]).unwrap(),
+    );
+    let wide = wide.unwrap();
+    let (z, alone) = (wide.logits(&dense(&problem)).unwrap(), Design::dense(&problem.x[..9], 1, 9).unwrap());
+    assert_eq!(wide.logits(&alone).unwrap(), z[..11]);
+    let far: Vec<f64> = problem.x[..9 * 20].iter().map(|x| x * 1e200).collect();
+    let far = Design::dense(&far, 20, 9).unwrap();
+    let (p, p32) = (wide.probabilities(&far).unwrap(), wide.probabilities_f32(&far).unwrap());
+    assert!(p.iter().zip(&p32).all(|(p, q)| (p - f64::from(*q)).abs() < 1e-7));
     let mut bad = problem.x.clone();
     bad[612 * 9 + 3] = f64::NAN;
     let error = model.probabilities(&Design::dense(&bad, 700, 9).unwrap()).unwrap_err();

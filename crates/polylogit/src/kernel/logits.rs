@@ -45,17 +45,44 @@ pub(crate) fn logits<T: Real>(block: Block, x: &[T], theta: &Panels<T>, z: &mut 
     Arch::new().dispatch(Logits { block, x, theta, z });
 }
 
-/// Σ_j w_j x_j in the order and the rounding of [`logits`], for rows that come alone.
-pub(crate) fn chained_dot<V: Scalar>(w: &[f64], x: &[V]) -> f64 {
-    struct Chain<'a, V>(&'a [f64], &'a [V]);
-    impl<V: Scalar> WithSimd for Chain<'_, V> {
-        type Output = f64;
+/// Sums that wait for each other are done side by side.
+const BESIDE: usize = 8;
+
+/// z_k = Σ_j w_kj x_j of a row that comes alone, in the order and the rounding of [`logits`]; `weights` (K × d).
+pub(crate) fn row_logits<V: Scalar, T: Real>(weights: &[f64], x: &[V], z: &mut [T]) {
+    struct Row<'a, V, T>(&'a [f64], &'a [V], &'a mut [T]);
+    impl<V: Scalar, T: Real> WithSimd for Row<'_, V, T> {
+        type Output = ();
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> f64 {
-            self.0.iter().zip(self.1).fold(0.0, |sum, (w, x)| f64::fma::<S>(*w, x.to_f64(), sum))
+        fn with_simd<S: Simd>(self, _: S) {
+            let Row(weights, x, z) = self;
+            let d = x.len();
+            let mut groups = weights.chunks_exact(BESIDE * d).zip(z.chunks_exact_mut(BESIDE));
+            for (weights, z) in groups.by_ref() {
+                let w: [&[f64]; BESIDE] = std::array::from_fn(|c| &weights[c * d..(c + 1) * d]);
+                let mut sums = [T::ZERO; BESIDE];
+                for (j, x) in x.iter().enumerate() {
+                    let x = T::from_f64(x.to_f64());
+                    for c in 0..BESIDE {
+                        sums[c] = T::fma::<S>(T::from_f64(w[c][j]), x, sums[c]);
+                    }
+                }
+                z.copy_from_slice(&sums);
+            }
+            let done = z.len() / BESIDE * BESIDE;
+            for (w, z) in weights[done * d..].chunks_exact(d).zip(&mut z[done..]) {
+                *z = w
+                    .iter()
+                    .zip(x)
+                    .fold(T::ZERO, |sum, (w, x)| T::fma::<S>(T::from_f64(*w), T::from_f64(x.to_f64()), sum));
+            }
         }
     }
-    Arch::new().dispatch(Chain(w, x))
+    z.fill(T::ZERO);
+    if !x.is_empty() {
+        assert_eq!(weights.len(), z.len() * x.len());
+        Arch::new().dispatch(Row(weights, x, z));
+    }
 }
 
 struct Logits<'a, T> {

@@ -16,7 +16,7 @@ mod softmax;
 
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
-pub(crate) use logits::{Panels, chained_dot, logits};
+pub(crate) use logits::{Panels, logits, row_logits};
 pub(crate) use outer::{outer, outer_lower};
 pub(crate) use softmax::{
     RowSums, covariance_columns, ln_in_place, moved_sums, softmax_columns, weighted_columns,
