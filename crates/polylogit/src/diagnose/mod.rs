@@ -29,7 +29,7 @@ pub struct Collinear {
 }
 
 /// A direction along which the likelihood rises for ever (Albert and Anderson 1984).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Separation {
     /// Every row is on its own side (complete), or some rows lie on the boundary (quasi-complete).
     pub complete: bool,
