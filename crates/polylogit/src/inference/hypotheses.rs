@@ -64,7 +64,7 @@ impl Summary {
     }
 
     /// A contrast in the coordinates of X̃.
-    fn vector(&self, of: &[(usize, Term, f64)]) -> Result<Vec<f64>> {
+    pub(super) fn vector(&self, of: &[(usize, Term, f64)]) -> Result<Vec<f64>> {
         let mk = self.kept.len();
         let mut out = vec![0.0; self.beta.len()];
         for &(class, term, weight) in of {

@@ -4,6 +4,7 @@
 //! whose length in its own metric, U·J⁻¹U, says how near the maximum is.
 
 use super::distributions::chi_square_tail;
+use super::firth::Firth;
 use super::hypotheses::Test;
 use super::likelihood::{self, Likelihood};
 use super::moments::{Meat, Moments, Parameters};
@@ -68,11 +69,13 @@ pub(super) fn fit(
     diagnosis.duplicates = duplicate_columns(design, &statistics);
     diagnosis.duplicates.retain(|(copy, _)| diagnosis.collinear.iter().all(|r| r.column != *copy));
 
+    let maximum = Maximum { inference, problem: &problem, statistics: &statistics };
+    if inference.firth {
+        return maximum.firth(diagnosis);
+    }
     let (theta, _) = lead(&problem, observer);
     let outcome = newton_cg::minimise(&mut *problem.objective(), theta, problem.limits(), observer);
-    let summary =
-        Maximum { inference, problem: &problem, statistics: &statistics }.summary(outcome, diagnosis)?;
-    Ok(summary)
+    maximum.summary(outcome, diagnosis)
 }
 
 /// What is around a solution.
@@ -84,7 +87,7 @@ struct Maximum<'m> {
 
 impl Maximum<'_> {
     fn summary(&self, outcome: Outcome, diagnosis: Diagnosis) -> Result<Summary> {
-        let Self { inference, problem, statistics } = self;
+        let Self { inference, problem, .. } = self;
         let Problem { design, target, options, standardise, workers, .. } = *problem;
         check(problem, &outcome)?;
         let of = parameters(problem, inference.reference);
@@ -137,30 +140,56 @@ impl Maximum<'_> {
         let mut v = meat.map_or_else(|| bread.clone(), |meat| sandwich(&bread, &meat));
         v.values.iter_mut().for_each(|v| *v *= correction);
 
-        let (null, null_parameters) = likelihood::null(problem)?;
         let ordinary = options.lambda == 0.0
             && (target.sample_weights().is_none() || inference.weights != WeightKind::Sampling);
-        let likelihood = Likelihood {
-            loglik: moments.loglik + 0.5 * length,
-            null,
-            parameters: of.count(),
-            null_parameters,
-            observations: n,
-            ordinary,
+        let groups = inference.clusters.as_ref().map(|_| group_count);
+        let found =
+            Found { of, beta, v, inverse: bread, loglik: moments.loglik + 0.5 * length, ordinary, groups };
+        self.assemble(found, outcome.steps, diagnosis)
+    }
+
+    /// Firth's estimates.
+    fn firth(&self, diagnosis: Diagnosis) -> Result<Summary> {
+        let Problem { design, target, options, standardise, workers, .. } = self.problem;
+        let of = parameters(self.problem, self.inference.reference);
+        let sheet = Sheet::new(*design, standardise, options.intercept, of.classes, workers.clone())
+            .with_target(target);
+        let firth = Firth { sheet: &sheet, ids: target.ids().unwrap_or_default(), of: &of };
+        let (best, test) = firth.fit(options.intercept.then_some(design.features()))?;
+        let found = Found {
+            of: of.clone(),
+            beta: best.beta.clone(),
+            v: best.inverse.clone(),
+            inverse: best.inverse.clone(),
+            loglik: best.loglik,
+            ordinary: false,
+            groups: None,
         };
+        let mut summary = self.assemble(found, best.steps, diagnosis)?;
+        summary.firth = Some(test);
+        firth.profiles(&best, &mut summary)?;
+        Ok(summary)
+    }
+
+    fn assemble(&self, found: Found, steps: usize, diagnosis: Diagnosis) -> Result<Summary> {
+        let Self { inference, problem, statistics } = self;
+        let Problem { design, target, options, standardise, .. } = *problem;
+        let Found { of, beta, v, inverse, loglik, ordinary, groups } = found;
+        let (null, null_parameters) = likelihood::null(problem)?;
+        let (observations, parameters) = (target.total_weight(), of.count());
         let mut summary = Summary {
             classes: target.classes().to_vec(),
             reference: inference.reference,
             features: design.features(),
             intercept: options.intercept,
             rows: design.rows(),
-            covariance,
+            covariance: inference.chosen(),
             weights: target.sample_weights().map(|_| inference.weights),
-            clusters: inference.clusters.as_ref().map(|_| group_count),
+            clusters: groups,
             level: inference.level,
             lambda: options.lambda,
-            steps: outcome.steps,
-            likelihood,
+            steps,
+            likelihood: Likelihood { loglik, null, parameters, null_parameters, observations, ordinary },
             diagnosis,
             standardise: standardise.clone(),
             kept: of.kept.clone(),
@@ -170,12 +199,26 @@ impl Maximum<'_> {
             v: Symmetric::default(),
             inverse: Symmetric::default(),
             errors: vec![],
+            profiles: None,
+            firth: None,
         };
-        (_, summary.inverse) = widen(&of, &beta, &bread);
+        (_, summary.inverse) = widen(&of, &beta, &inverse);
         (summary.beta, summary.v) = widen(&of, &beta, &v);
         summary.measure();
         Ok(summary)
     }
+}
+
+/// Estimates over the free classes and the kept columns.
+struct Found {
+    of: Parameters,
+    beta: Vec<f64>,
+    v: Symmetric,
+    inverse: Symmetric,
+    loglik: f64,
+    ordinary: bool,
+    /// Clusters.
+    groups: Option<usize>,
 }
 
 /// Did the solver arrive?
@@ -231,6 +274,11 @@ fn add_penalty(problem: &Problem<'_>, of: &Parameters, beta: &[f64], moments: &m
 
 /// A⁻¹ by Cholesky of the matrix with unit diagonal; `None` if it is singular to rounding.
 pub(super) fn invert(a: &Symmetric) -> Option<Symmetric> {
+    invert_with_determinant(a).map(|(inverse, _)| inverse)
+}
+
+/// A⁻¹ and ln |A|.
+pub(super) fn invert_with_determinant(a: &Symmetric) -> Option<(Symmetric, f64)> {
     let n = a.n;
     let scale: Vec<f64> = a.diagonal().map(|v| 1.0 / v.sqrt()).collect();
     if scale.iter().any(|s| !s.is_finite()) {
@@ -254,7 +302,8 @@ pub(super) fn invert(a: &Symmetric) -> Option<Symmetric> {
             (inverse.values[i * n + j], inverse.values[j * n + i]) = (v, v);
         }
     }
-    Some(inverse)
+    let ln_determinant = factor.log_determinant() - 2.0 * scale.iter().map(|s| s.ln()).sum::<f64>();
+    Some((inverse, ln_determinant))
 }
 
 /// A x.

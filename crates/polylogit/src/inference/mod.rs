@@ -26,6 +26,7 @@
 
 mod distributions;
 mod effects;
+mod firth;
 mod hypotheses;
 mod likelihood;
 mod maximum;
@@ -109,6 +110,7 @@ pub struct Inference {
     weights: WeightKind,
     level: f64,
     despite_penalty: bool,
+    firth: bool,
 }
 
 impl Default for Inference {
@@ -128,6 +130,7 @@ impl Inference {
             weights: WeightKind::default(),
             level: 0.95,
             despite_penalty: false,
+            firth: false,
         }
     }
 
@@ -175,6 +178,14 @@ impl Inference {
         self
     }
 
+    /// Firth's estimates in place of maximum likelihood: finite for separated classes, less biased for few rows.
+    /// Tests and intervals are those of the penalised profile likelihood; with the model's covariance only, without a
+    /// ridge.
+    pub fn firth(mut self, yes: bool) -> Self {
+        self.firth = yes;
+        self
+    }
+
     /// Fits.
     ///
     /// # Errors
@@ -214,6 +225,11 @@ impl Inference {
         columns: &[usize],
     ) -> Result<Test> {
         let options = self.check(design, target)?;
+        if self.firth {
+            let (value, range) =
+                ("on".to_owned(), "off for likelihood ratios: the summary has the profile's tests");
+            return Err(Error::Option { option: "firth", value, range });
+        }
         let scaled = self.scaled(target)?;
         maximum::likelihood_ratio(self, &options, design, scaled.as_ref().unwrap_or(target), summary, columns)
     }
@@ -243,6 +259,10 @@ impl Inference {
         }
         if options.lambda > 0.0 && !self.despite_penalty {
             return Err(Error::Penalised { lambda: options.lambda });
+        }
+        if self.firth && (options.lambda > 0.0 || self.chosen() != Covariance::Model) {
+            let (value, range) = ("on".to_owned(), "off with a ridge, clusters or a robust covariance");
+            return Err(Error::Option { option: "firth", value, range });
         }
         let weighted = target.sample_weights().is_some();
         if weighted && self.weights == WeightKind::Sampling && self.chosen() == Covariance::Model {

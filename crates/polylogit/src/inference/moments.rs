@@ -68,7 +68,7 @@ impl Parameters {
     }
 
     /// From (m × F), feature-major, to class-major over the kept columns.
-    fn select(&self, sums: &[f64]) -> Vec<f64> {
+    pub(super) fn select(&self, sums: &[f64]) -> Vec<f64> {
         let f = self.free.len();
         let of = |a: usize| self.kept.iter().map(move |j| sums[j * f + a]);
         (0..f).flat_map(of).collect()

@@ -1,6 +1,7 @@
 //! What came out: estimates against a reference class, and everything that follows from them without the rows.
 
 use super::distributions::{critical, two_sided};
+use super::hypotheses::Test;
 use super::likelihood::Likelihood;
 use super::{Covariance, WeightKind};
 use crate::coefficients::Coefficients;
@@ -85,6 +86,9 @@ pub struct Summary {
     pub(super) inverse: Symmetric,
     /// Raw values and variances, class-major over K classes and d + 1 terms, the intercept last.
     pub(super) errors: Vec<(f64, f64)>,
+    /// Firth's profiles, in the order of `errors`.
+    pub(super) profiles: Option<Vec<Option<Estimate>>>,
+    pub(super) firth: Option<Test>,
 }
 
 impl Summary {
@@ -138,6 +142,11 @@ impl Summary {
         self.lambda
     }
 
+    /// For Firth's estimates the test that no column has an effect, by ℓ*.
+    pub fn firth(&self) -> Option<Test> {
+        self.firth
+    }
+
     /// Steps that the fit took.
     pub fn steps(&self) -> usize {
         self.steps
@@ -174,7 +183,11 @@ impl Summary {
         if class == self.reference || class >= self.classes.len() || !self.terms().contains(&term) {
             return None;
         }
-        let (value, variance) = self.errors[class * (self.features + 1) + self.place(term)];
+        let at = class * (self.features + 1) + self.place(term);
+        if let Some(profile) = self.profiles.as_ref().and_then(|p| p[at]) {
+            return Some(profile);
+        }
+        let (value, variance) = self.errors[at];
         Some(Estimate::new(value, variance, critical(self.level)))
     }
 
@@ -218,11 +231,15 @@ impl Summary {
     /// The same fit against another reference class: β_k − β_r and its covariance, a linear map.
     ///
     /// # Errors
-    /// [`Error::Option`] if there is no such class.
+    /// [`Error::Option`] if there is no such class, and for Firth's estimates: their profiles belong to one reference.
     pub fn with_reference(&self, reference: usize) -> Result<Self> {
         if reference >= self.classes.len() {
             let value = reference.to_string();
             return Err(Error::Option { option: "reference", value, range: "the index of a class" });
+        }
+        if self.firth.is_some() && reference != self.reference {
+            let (value, range) = (reference.to_string(), "chosen before a fit by Firth's method");
+            return Err(Error::Option { option: "reference", value, range });
         }
         let mk = self.kept.len();
         let mut other = self.clone();
