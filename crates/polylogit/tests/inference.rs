@@ -3,6 +3,7 @@
 mod common;
 
 use common::problem::{Problem, Random};
+use common::statistics::{estimates, noisy, summary};
 use polylogit::inference::{Covariance, Effect, Estimate, Inference, Summary, Term, Value, WeightKind};
 use polylogit::{Design, Error, Label, LogisticRegression, Target};
 use proptest::prelude::*;
@@ -85,32 +86,6 @@ fn statistics_agree_with_the_references() {
             close(found, reference[key].as_f64().unwrap(), &format!("{name} {key}"));
         }
     }
-}
-
-fn summary(inference: &Inference, problem: &Problem) -> Summary {
-    let design = Design::dense(&problem.x, problem.n, problem.d).unwrap();
-    inference.fit(&design, &problem.target()).unwrap()
-}
-
-/// Noise in the scores, so that nothing is separated; columns of unequal scale and place.
-fn noisy(seed: u64, n: usize, d: usize, k: usize) -> Problem {
-    let mut problem = Problem::random(seed, n, d, k);
-    let mut random = Random(!seed);
-    for id in problem.ids.iter_mut().skip(k) {
-        if random.uniform() < 0.4 {
-            *id = (random.uniform() * k as f64) as u32;
-        }
-    }
-    for row in problem.x.chunks_exact_mut(d) {
-        for (j, v) in row.iter_mut().enumerate() {
-            *v = *v * 10f64.powi(3 * (j as i32 % 3) - 3) + j as f64;
-        }
-    }
-    problem
-}
-
-fn estimates(summary: &Summary) -> Vec<Estimate> {
-    summary.parameters().into_iter().map(|(k, t)| summary.estimate(k, t).unwrap()).collect()
 }
 
 /// The largest relative difference of two summaries.
@@ -502,68 +477,4 @@ fn influence_is_that_of_leaving_a_row_out() {
         / 2.0;
     assert!((square / influence.cook[worst] - 1.0).abs() <= 0.4, "{square} {}", influence.cook[worst]);
     assert!(found.condition_number() >= 1.0);
-}
-
-/// ℓ + ½ ln |J| of two classes and one column, at (intercept, slope).
-fn penalised(x: &[f64], y: &[u32], b: [f64; 2]) -> f64 {
-    let (mut loglik, mut j) = (0.0, [0.0f64; 3]);
-    for (x, y) in x.iter().zip(y) {
-        let p = 1.0 / (1.0 + (-(b[0] + b[1] * x)).exp());
-        loglik += if *y == 1 { p.ln() } else { (1.0 - p).ln() };
-        let w = p * (1.0 - p);
-        j = [j[0] + w, j[1] + w * x, j[2] + w * x * x];
-    }
-    loglik + 0.5 * (j[0] * j[2] - j[1] * j[1]).ln()
-}
-
-/// The largest over the other coordinate, by golden sections.
-fn profiled(x: &[f64], y: &[u32], at: usize, b: f64) -> f64 {
-    let of = |other: f64| penalised(x, y, if at == 0 { [b, other] } else { [other, b] });
-    let (mut low, mut high) = (-60.0, 60.0);
-    for _ in 0..200 {
-        let (l, h) =
-            (high - 0.618_033_988_749_895 * (high - low), low + 0.618_033_988_749_895 * (high - low));
-        if of(l) > of(h) { high = h } else { low = l }
-    }
-    of(0.5 * (low + high))
-}
-
-#[test]
-fn firths_estimates_maximise_the_penalised_likelihood() {
-    let x = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0];
-    let y = [0, 0, 0, 0, 1, 1, 1, 1];
-    let target = Target::from_labels(y.map(i64::from)).unwrap();
-    let design = Design::dense(&x, 8, 1).unwrap();
-    let found = Inference::new().firth(true).fit(&design, &target).unwrap();
-    let at = found.coefficients();
-    let best = [at.intercepts()[1], at.weights()[1]];
-    let top = penalised(&x, &y, best);
-    for step in [[1e-4, 0.0], [-1e-4, 0.0], [0.0, 1e-4], [0.0, -1e-4]] {
-        assert!(penalised(&x, &y, [best[0] + step[0], best[1] + step[1]]) < top);
-    }
-    for (place, term) in [(0, Term::Intercept), (1, Term::Column(0))] {
-        let e = found.estimate(1, term).unwrap();
-        for end in [e.low, e.high] {
-            let drop = 2.0 * (top - profiled(&x, &y, place, end));
-            assert!((drop - 3.841_458_820_694_124).abs() <= 1e-4, "{term:?} {end}: {drop}");
-        }
-        let drop = 2.0 * (top - profiled(&x, &y, place, 0.0));
-        assert!((e.z * e.z - drop).abs() <= 1e-6, "{} {drop}", e.z);
-    }
-    let test = found.firth().unwrap();
-    assert!((test.statistic - 2.0 * (top - profiled(&x, &y, 1, 0.0))).abs() <= 1e-6 && test.df == 1);
-    assert!(found.with_reference(1).is_err());
-}
-
-#[test]
-fn firth_is_near_maximum_likelihood_for_many_rows_and_keeps_to_any_reference() {
-    let problem = noisy(81, 2000, 2, 3);
-    let firth = summary(&Inference::new().firth(true), &problem);
-    let plain = summary(&Inference::new(), &problem);
-    for (a, b) in estimates(&firth).iter().zip(estimates(&plain)) {
-        assert!((a.value - b.value).abs() <= 0.1 * b.std_err && (a.low - b.low).abs() <= 0.2 * b.std_err);
-    }
-    let other = summary(&Inference::new().firth(true).reference(2), &problem);
-    let (a, b) = (firth.coefficients().center(), other.coefficients().center());
-    assert!(common::difference(&a, &b) <= 1e-6);
 }

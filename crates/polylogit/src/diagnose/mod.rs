@@ -1,8 +1,12 @@
 //! What a fit found out about the columns: constant, collinear, separating.
 
+pub(crate) mod alternative;
+mod cells;
 pub(crate) mod duplicates;
 pub(crate) mod rank;
 pub(crate) mod separation;
+
+pub use cells::empty_cells;
 
 /// What was noticed about X and y. Columns and classes are indices.
 #[derive(Debug, Clone, Default, PartialEq)]

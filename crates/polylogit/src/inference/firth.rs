@@ -6,7 +6,8 @@
 //! β ← β + t J⁻¹ U*                 t halved until ℓ* rises
 //! ```
 //!
-//! The bracket holds the third cumulants of the multinomial, ½ tr(J⁻¹ ∂J/∂β). Tests and intervals are those of the
+//! mixed with the steps before (Anderson 1965), as J is only near the curvature of ℓ* where classes are separated. The
+//! bracket holds the third cumulants of the multinomial, ½ tr(J⁻¹ ∂J/∂β). Tests and intervals are those of the
 //! profile: 2 (max ℓ* − max_{β_t = b} ℓ*) against χ²₁, the intervals' ends by Newton on its signed root. A constraint
 //! Cβ = b is kept by projecting the step in the metric of J.
 //!
@@ -31,7 +32,11 @@ const STEPS: usize = 500;
 /// Standardised coefficients move by this much in a step, at most.
 const LONGEST: f64 = 5.0;
 /// Halvings of a step, at most.
-const HALVINGS: usize = 30;
+const HALVINGS: i32 = 30;
+/// Earlier steps that are mixed into the next.
+const MEMORY: usize = 5;
+/// δ·Jδ that rounding may leave.
+const ROUNDED: f64 = 1e-10;
 /// Share of ℓ* that is rounding.
 const ROUNDING: f64 = 1e-13;
 /// Steps towards the end of an interval, at most, and how near the root comes to it.
@@ -104,32 +109,42 @@ impl Firth<'_> {
 
     /// The maximum of ℓ* under constraints, from a point that need not keep them.
     fn maximise(&self, mut state: State, constraints: &[Constraint]) -> Result<State> {
+        let mut past: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
         for step in 0..STEPS {
             let u = self.score(&state);
             let mut delta = product(&state.inverse, &u);
             state.multiplier = project(&state, constraints, &mut delta);
-            let length: f64 =
-                product(&state.information, &delta).iter().zip(&delta).map(|(a, b)| a * b).sum();
+            let length = dot(&product(&state.information, &delta), &delta);
             state.steps = step;
             if length <= SHORT {
                 return Ok(state);
             }
             let longest = delta.iter().fold(0.0f64, |a, d| a.max(d.abs()));
             let scale = (LONGEST / longest).min(1.0);
+            let halved = (0..HALVINGS).map(|h| {
+                let t = scale * 0.5f64.powi(h);
+                delta.iter().map(|d| t * d).collect::<Vec<f64>>()
+            });
+            let far = |d: &Vec<f64>| d.iter().all(|d| d.abs() <= 4.0 * LONGEST);
+            let mixed = mixed(&state, &delta, &past).filter(far);
             // A step that mends a broken constraint may lower ℓ*.
             let kept =
                 constraints.iter().all(|(c, v)| (dot(c, &state.beta) - v).abs() <= 1e-9 * (1.0 + v.abs()));
-            let try_at = |halvings: i32| {
-                let t = scale * 0.5f64.powi(halvings);
-                let next = self.at(state.beta.iter().zip(&delta).map(|(b, d)| b + t * d).collect())?;
-                let floor = state.penalised - ROUNDING * state.penalised.abs();
+            let floor = state.penalised - ROUNDING * state.penalised.abs();
+            let next = mixed.into_iter().chain(halved).find_map(|d| {
+                let next = self.at(state.beta.iter().zip(&d).map(|(b, d)| b + d).collect())?;
                 (!kept || next.penalised >= floor).then_some(next)
-            };
-            let Some(next) = (0..HALVINGS as i32).find_map(try_at) else {
+            });
+            past.push((state.beta.clone(), delta));
+            if past.len() > MEMORY {
+                past.remove(0);
+            }
+            match next {
+                Some(next) => state = next,
                 // No step is better: what is left is rounding, if it is little.
-                return if length <= 1e-8 { Ok(state) } else { Err(Error::NoMaximum { decrement: length }) };
-            };
-            state = next;
+                None if length <= ROUNDED => return Ok(state),
+                None => return Err(Error::NoMaximum { decrement: length }),
+            }
         }
         Err(Error::NoMaximum { decrement: f64::NAN })
     }
@@ -193,6 +208,29 @@ impl Firth<'_> {
         summary.profiles = Some(profiles);
         Ok(())
     }
+}
+
+/// The step of Anderson's mixing: β + δ less the combination of earlier differences that makes δ shortest in J.
+fn mixed(state: &State, delta: &[f64], past: &[(Vec<f64>, Vec<f64>)]) -> Option<Vec<f64>> {
+    let minus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
+    let changes: Vec<Vec<f64>> = past.iter().map(|(_, d)| minus(delta, d)).collect();
+    let measured: Vec<Vec<f64>> = changes.iter().map(|d| product(&state.information, d)).collect();
+    let n = past.len();
+    let mut gram = Symmetric::zeros(n);
+    for (i, a) in changes.iter().enumerate() {
+        for (j, b) in measured.iter().enumerate() {
+            gram.values[i * n + j] = dot(a, b);
+        }
+    }
+    let right: Vec<f64> = measured.iter().map(|m| dot(m, delta)).collect();
+    let weights = product(&maximum::invert(&gram).filter(|_| n > 0)?, &right);
+    let mut step = delta.to_vec();
+    for (((beta, _), change), w) in past.iter().zip(&changes).zip(&weights) {
+        for ((s, moved), c) in step.iter_mut().zip(minus(&state.beta, beta)).zip(change) {
+            *s -= w * (moved + c);
+        }
+    }
+    step.iter().all(|s| s.is_finite()).then_some(step)
 }
 
 /// Takes out of δ what leads away from Cβ = b: δ ← δ − V Cᵀ (C V Cᵀ)⁻¹ (Cδ − (b − Cβ)). Gives the first multiplier.

@@ -14,14 +14,14 @@ use super::{Covariance, Inference, WeightKind};
 use crate::design::Design;
 use crate::design::statistics::ColumnStatistics;
 use crate::diagnose::duplicates::duplicate_columns;
-use crate::diagnose::{Diagnosis, rank, separation};
+use crate::diagnose::{Diagnosis, alternative, rank, separation};
 use crate::error::{Error, Result};
 use crate::lead::lead;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::problem::Problem;
-use crate::solver::newton_cg::{self, Outcome};
+use crate::solver::newton_cg::{self, Outcome, Recession};
 use crate::solver::{Observer, Silent, Status};
 use crate::target::Target;
 
@@ -75,7 +75,10 @@ pub(super) fn fit(
     }
     let (theta, _) = lead(&problem, observer);
     let outcome = newton_cg::minimise(&mut *problem.objective(), theta, problem.limits(), observer);
-    maximum.summary(outcome, diagnosis)
+    maximum.summary(outcome, diagnosis).map_err(|error| match error {
+        Error::NoMaximum { .. } | Error::SingularInformation => exactly(&problem, error.clone(), error),
+        other => other,
+    })
 }
 
 /// What is around a solution.
@@ -225,14 +228,33 @@ struct Found {
 fn check(problem: &Problem<'_>, outcome: &Outcome) -> Result<()> {
     match outcome.status {
         Status::Separated => {
-            let found = outcome.recession.as_ref().map(|r| separation::describe(problem, r));
-            let found = found.unwrap_or_default();
-            Err(Error::Separated { classes: found.classes, columns: found.columns, complete: found.complete })
+            let otherwise = match &outcome.recession {
+                Some(recession) => named(problem, recession, recession.complete),
+                None => Error::NoMaximum { decrement: outcome.gap },
+            };
+            Err(exactly(problem, otherwise, Error::NoMaximum { decrement: outcome.gap }))
         }
         Status::Cancelled => Err(Error::Cancelled),
         Status::StepLimit => Err(Error::NoMaximum { decrement: outcome.gap }),
         _ => Ok(()),
     }
+}
+
+/// Is it separation? By the exact check; `otherwise` where that is too expensive, `overlap` where classes overlap.
+fn exactly(problem: &Problem<'_>, otherwise: Error, overlap: Error) -> Error {
+    match alternative::separation(problem) {
+        None => otherwise,
+        Some(None) => overlap,
+        Some(Some(rule)) => match problem.objective().margins(&rule.direction) {
+            Some(margins) => named(problem, &Recession::new(&rule.direction, &margins), rule.complete),
+            None => otherwise,
+        },
+    }
+}
+
+fn named(problem: &Problem<'_>, recession: &Recession, complete: bool) -> Error {
+    let found = separation::describe(problem, recession);
+    Error::Separated { classes: found.classes, columns: found.columns, complete }
 }
 
 /// All classes but the reference, all columns that are not left out.
