@@ -21,11 +21,13 @@ from ._functions import (
 from ._logistic import LogisticRegression
 from ._logistic_cv import LogisticRegressionCV
 from ._solve import Certificate
+from ._summary import Summary
 
 __all__ = [
     "Certificate",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "Summary",
     "__version__",
     "from_sklearn",
     "load",

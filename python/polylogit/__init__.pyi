@@ -22,6 +22,64 @@ class Certificate(NamedTuple):
     gap: float
     relative_gap: float
 
+class _Test(NamedTuple):
+    statistic: float
+    df: int
+    p_value: float
+
+class _Estimate(NamedTuple):
+    estimate: float
+    std_err: float
+    z: float
+    p_value: float
+    low: float
+    high: float
+
+class _Probabilities(NamedTuple):
+    value: _Floats
+    std_err: _Floats
+    low: _Floats
+    high: _Floats
+
+class Summary:
+    classes_: NDArray[Any]
+    reference_: Any
+    rows_: NDArray[Any]
+    terms_: list[str]
+    estimates_: _Floats
+    std_err_: _Floats
+    z_: _Floats
+    p_values_: _Floats
+    low_: _Floats
+    high_: _Floats
+    ratios_: _Floats
+    loglik_: float
+    loglik_null_: float
+    nobs_: float
+    n_parameters_: int
+    lr_test_: _Test | None
+    mcfadden_r2_: float
+    cox_snell_r2_: float | None
+    nagelkerke_r2_: float | None
+    aic_: float | None
+    bic_: float | None
+    condition_number_: float
+    covariance_: str
+    clusters_: int | None
+    left_out_: dict[str, str]
+
+    @property
+    def covariance_matrix_(self) -> _Floats: ...
+    def frame(self) -> Any: ...
+    def with_reference(self, reference: Any) -> Summary: ...
+    def wald_test(self, columns: str | int | Sequence[str | int]) -> _Test: ...
+    def lr_test(self, columns: str | int | Sequence[str | int]) -> _Test: ...
+    def contrast(self, weights: Mapping[tuple[Any, str], float]) -> _Estimate: ...
+    def contrasts_test(self, contrasts: Sequence[Mapping[tuple[Any, str], float]]) -> _Test: ...
+    def predict_proba(self, X: _Matrix) -> _Probabilities: ...
+    def marginal_effects(self, at: Literal["average", "mean"] = "average", discrete: Sequence[Any] = ()) -> Any: ...
+    def influence(self) -> tuple[_Floats, _Floats]: ...
+
 class LogisticRegression(ClassifierMixin, BaseEstimator):
     classes_: NDArray[Any]
     coef_: Any
@@ -77,6 +135,21 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def set_predict_proba_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
     def set_predict_log_proba_request(self: _Self, *, offset: bool | str | None = ...) -> _Self: ...
     def set_score_request(self: _Self, *, sample_weight: bool | str | None = ...) -> _Self: ...
+    def summary(
+        self,
+        X: _Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+        *,
+        reference: Any = None,
+        covariance: Literal["model", "hc0", "hc1", "cluster"] | None = None,
+        clusters: ArrayLike | None = None,
+        weight_kind: Literal["frequency", "sampling", "analytic"] = "frequency",
+        level: float = 0.95,
+        firth: bool = False,
+        despite_penalty: bool = False,
+    ) -> Summary: ...
     def save(self, path: str | PathLike[str], *, target: str | None = None) -> None: ...
     @staticmethod
     def load(path: str | PathLike[str]) -> LogisticRegression: ...

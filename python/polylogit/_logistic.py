@@ -11,7 +11,7 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from . import _artefact, _core, _solve, _validate
+from . import _artefact, _core, _solve, _summary, _validate
 from ._callbacks import CallbackSupportMixin, Steps, has_callbacks, with_callbacks
 from ._threads import effective_threads
 
@@ -396,6 +396,81 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             In nats, in the order of `classes_`.
         """
         return _core.log_softmax(self._logits(X, offset))
+
+    def summary(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        offset=None,
+        *,
+        reference=None,
+        covariance=None,
+        clusters=None,
+        weight_kind="frequency",
+        level=0.95,
+        firth=False,
+        despite_penalty=False,
+    ):
+        """Standard errors, tests and intervals of this model's problem without a penalty.
+
+        Fits to the optimum, from the coefficients of a fit if there is one; the estimator itself does not change.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; what they are, `weight_kind` says.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the scores, as in `fit`.
+        reference : object, default=None
+            The class that the others are compared with; None: the first.
+        covariance : {'model', 'hc0', 'hc1', 'cluster'}, default=None
+            The inverse information, or a robust sandwich. None: 'cluster' with `clusters`, 'hc1' for sampling
+            weights, else 'model'.
+        clusters : array-like of shape (n_samples,), default=None
+            Which rows belong together.
+        weight_kind : {'frequency', 'sampling', 'analytic'}, default='frequency'
+            Counts of equal rows, inverse probabilities of being in the sample, or relative precisions.
+        level : float, default=0.95
+            The share of intervals that shall cover the truth.
+        firth : bool, default=False
+            Firth's estimates: finite where classes are separated; tests and intervals by the penalised profile
+            likelihood.
+        despite_penalty : bool, default=False
+            With a finite `C`, estimates are biased by an unknown amount that standard errors leave out, so asking for
+            them is an error unless this is True.
+
+        Returns
+        -------
+        summary : Summary
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from polylogit import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> LogisticRegression(C=np.inf).summary(X[:, [1]], y).p_values_.shape
+        (2, 2)
+        """
+        return _summary.summarise(
+            self,
+            X,
+            y,
+            sample_weight,
+            offset,
+            reference=reference,
+            covariance=covariance,
+            clusters=clusters,
+            weight_kind=weight_kind,
+            level=level,
+            firth=firth,
+            despite_penalty=despite_penalty,
+        )
 
     def save(self, path, *, target=None):
         """Write the model to a file that holds data only.

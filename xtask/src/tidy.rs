@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules from the ground up; a module imports from its own floor and those below.
-const FLOORS: [&[&str]; 7] = [
+const FLOORS: [&[&str]; 8] = [
     &["error", "scalar", "parallel"],
     &["softmax", "metrics", "linalg", "kernel", "label"],
     &["design", "target", "coefficients"],
@@ -12,10 +12,15 @@ const FLOORS: [&[&str]; 7] = [
     &["certificate"],
     &["solver"],
     &["options", "problem", "row_space", "lead", "fit", "model", "diagnose"],
+    &["inference"],
 ];
 /// Libraries with one place where they are named.
-const CONFINED: [(&str, &str); 3] =
-    [("faer::", "src/linalg.rs"), ("rayon::", "src/parallel.rs"), ("pulp::", "src/kernel/")];
+const CONFINED: [(&str, &str); 4] = [
+    ("faer::", "src/linalg.rs"),
+    ("rayon::", "src/parallel.rs"),
+    ("pulp::", "src/kernel/"),
+    ("libm::", "src/inference/distributions.rs"),
+];
 /// What an engine has no business with.
 const OUTSIDE: [&str; 6] = ["std::fs", "std::env", "std::time", "std::io", "println!", "eprintln!"];
 /// Longer files want to become two.

@@ -1,8 +1,12 @@
 //! What was typed: every option, its range and its help. Nothing here reads a file or decides anything.
 
+mod summary;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+
+pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -29,6 +33,7 @@ Examples:
   polylogit predict penguins.safetensors new.csv --proba > predictions.csv
   polylogit evaluate penguins.safetensors test.csv
   polylogit show penguins.safetensors
+  polylogit summary penguins.csv --target species --features body_mass_g,flipper_length_mm
 
 Exit codes: 0 done, 1 the data or the fit is bad, 2 the call is wrong.";
 
@@ -41,6 +46,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure a model on a table with known labels
     Evaluate(EvaluateArgs),
+    /// Standard errors, tests and intervals: the statistics of a fit without a penalty
+    Summary(Box<SummaryArgs>),
     /// Show what a model is: what was solved, on what, how surely, and its coefficients
     Show(ShowArgs),
     /// Write a model in another format

@@ -1,6 +1,6 @@
 //! What is needed: the typed options as the engine's and the reader's options.
 
-use crate::args::FitArgs;
+use crate::args::{FitArgs, SummaryArgs};
 use polylogit::LogisticRegression;
 
 /// C where neither `--c` nor `--lambda` is given, as in scikit-learn.
@@ -19,6 +19,16 @@ pub(crate) fn regression(args: &FitArgs) -> LogisticRegression {
         Some(lambda) => regression.lambda(lambda),
         None => regression.c(args.c.unwrap_or(DEFAULT_C)),
     };
+    match args.threads {
+        Some(threads) => regression.threads(threads as usize),
+        None => regression,
+    }
+}
+
+/// How to fit for statistics: no penalty unless it is asked for.
+pub(crate) fn statistics(args: &SummaryArgs) -> LogisticRegression {
+    let regression =
+        LogisticRegression::new().lambda(args.lambda).standardize(true).intercept(!args.no_intercept);
     match args.threads {
         Some(threads) => regression.threads(threads as usize),
         None => regression,

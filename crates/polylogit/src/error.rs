@@ -155,6 +155,69 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// Unpenalised classes are told apart without error, so that estimates are infinite.
+    #[error(
+        "the classes are {}separated, so their estimates are infinite: use Firth's penalty or a ridge, or drop columns",
+        if *complete { "" } else { "quasi-" }
+    )]
+    Separated {
+        /// The classes that are told apart.
+        classes: Vec<usize>,
+        /// Columns that suffice for it.
+        columns: Vec<usize>,
+        /// Without rows on the boundary?
+        complete: bool,
+    },
+    /// Statistics of a penalised fit were asked for.
+    #[error(
+        "the fit is penalised (lambda {lambda}): its estimates are biased by an unknown amount that standard errors \
+         leave out, so p-values would be wrong; fit without a penalty, or ask for them despite it"
+    )]
+    Penalised {
+        /// λ.
+        lambda: f64,
+    },
+    /// Statistics of soft labels were asked for.
+    #[error("statistics need one class for each row: soft labels are no observations")]
+    SoftStatistics,
+    /// Sampling weights with a covariance or a test that they make wrong.
+    #[error("sampling weights make no likelihood: use the covariance hc0, hc1 or cluster, and Wald's tests")]
+    SamplingCovariance,
+    /// A cluster covariance without enough clusters.
+    #[error(
+        "there are {found} clusters: a cluster covariance needs the cluster of each row, and two or more of them"
+    )]
+    Clusters {
+        /// How many there are.
+        found: usize,
+    },
+    /// The number of rows does not exceed that of the parameters.
+    #[error(
+        "{rows} rows are too few for {parameters} parameters: leave out columns, or use the covariance hc0"
+    )]
+    TooFewRows {
+        /// N.
+        rows: f64,
+        /// p.
+        parameters: usize,
+    },
+    /// The solver did not arrive at the maximum of the likelihood.
+    #[error(
+        "the fit stopped before the maximum of the likelihood (decrement {decrement:.1e}): allow more steps; if that \
+         does not help, the classes are nearly separated"
+    )]
+    NoMaximum {
+        /// Twice the log-likelihood that is missing, about.
+        decrement: f64,
+    },
+    /// The information matrix cannot be inverted.
+    #[error(
+        "the information matrix is singular to rounding: classes are nearly separated or columns nearly dependent"
+    )]
+    SingularInformation,
+    /// An observer ended the fit before it could say anything.
+    #[error("the fit was interrupted")]
+    Cancelled,
 }
 
 /// `Ok` if `found == expected`, else [`Error::Shape`].

@@ -37,6 +37,7 @@
 //! - [`Design`], [`Csr`], [`Target`]: what goes in, borrowed and checked.
 //! - [`LogisticRegression`]: how to fit; [`Fit`]: what came out; [`Model`]: what predicts.
 //! - [`SoftmaxObjective`](objective::SoftmaxObjective): F, its gradient, Hessian and Hessian-vector product at any point.
+//! - [`inference`]: standard errors, tests, intervals and effects of a fit.
 //! - [`metrics`]: accuracy, log loss, Brier score, calibration, confusion.
 //! - [`Error`]: everything that can be wrong with the input. How a fit ended is a [`Status`](solver::Status).
 //!
@@ -48,6 +49,7 @@ mod coefficients;
 mod design;
 pub mod error;
 mod fit;
+pub mod inference;
 mod kernel;
 mod label;
 mod lead;

@@ -71,6 +71,11 @@ impl Cholesky {
         None
     }
 
+    /// ln |A|.
+    pub(crate) fn log_determinant(&self) -> f64 {
+        (0..self.l.nrows()).map(|i| 2.0 * self.l[(i, i)].ln()).sum()
+    }
+
     /// A⁻¹B in place; `b` is row-major (n × columns).
     pub(crate) fn solve_in_place(&self, b: &mut [f64], columns: usize) {
         llt::solve::solve_in_place(

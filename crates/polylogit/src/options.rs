@@ -149,7 +149,7 @@ impl LogisticRegression {
         fit::fit(design, target, &options, observer)
     }
 
-    fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {
+    pub(crate) fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {
         let d = design.features();
         if design.rows() != target.rows() {
             return Err(Error::Rows { design: design.rows(), target: target.rows() });

@@ -91,7 +91,7 @@ fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f6
 }
 
 /// What the engine noticed about the columns, by their names.
-fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
+pub(super) fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     if !diagnosis.constant.is_empty() {
         let columns: Vec<&str> = diagnosis.constant.iter().map(|&j| names[j].as_str()).collect();
@@ -115,26 +115,29 @@ fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
 }
 
 fn separated(separation: Option<&Separation>, names: &[String], classes: &[Label]) -> anyhow::Error {
-    let mut text = "the classes are separated".to_owned();
-    if let Some(separation) = separation {
-        let classes: Vec<String> = separation.classes.iter().map(|&k| classes[k].to_string()).collect();
-        let columns: Vec<&str> = separation.columns.iter().map(|&j| names[j].as_str()).collect();
-        let (how, boundary) =
-            if separation.complete { ("", "") } else { ("quasi-", ", up to rows on the boundary") };
-        text = format!(
-            "the classes are {how}separated: {} told apart from the rest without error by {}{boundary}",
-            if classes.len() == 1 {
-                format!("{} is", classes[0])
-            } else {
-                format!("{} are", describe::list(&classes))
-            },
-            if columns.is_empty() { "the columns".to_owned() } else { describe::list(&columns) },
-        );
-    }
+    let text =
+        separation.map_or_else(|| "the classes are separated".to_owned(), |s| in_words(s, names, classes));
     let error = anyhow!(
         "{text}; without a penalty the weights grow for ever, so there is no best model and nothing was saved"
     );
     with_help(error, "add a penalty: `--lambda 0.001`, or `--c 1` for the usual one")
+}
+
+/// Which classes are separated by which columns.
+pub(super) fn in_words(separation: &Separation, names: &[String], classes: &[Label]) -> String {
+    let classes: Vec<String> = separation.classes.iter().map(|&k| classes[k].to_string()).collect();
+    let columns: Vec<&str> = separation.columns.iter().map(|&j| names[j].as_str()).collect();
+    let (how, boundary) =
+        if separation.complete { ("", "") } else { ("quasi-", ", up to rows on the boundary") };
+    format!(
+        "the classes are {how}separated: {} told apart from the rest without error by {}{boundary}",
+        if classes.len() == 1 {
+            format!("{} is", classes[0])
+        } else {
+            format!("{} are", describe::list(&classes))
+        },
+        if columns.is_empty() { "the columns".to_owned() } else { describe::list(&columns) },
+    )
 }
 
 fn not_converged(fit: &Fit) -> Option<String> {

@@ -10,6 +10,7 @@ mod man;
 mod parquet;
 mod predict;
 mod show;
+mod summary;
 mod table;
 
 use crate::args::{Args, Command};
@@ -24,6 +25,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Command::Fit(args) => fit::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Summary(args) => summary::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => completions::run(shell),

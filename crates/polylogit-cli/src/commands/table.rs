@@ -2,7 +2,7 @@
 //! talks to the readers.
 
 use super::{display, is_stdin};
-use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, Unseen};
+use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, SummaryArgs, Unseen};
 use crate::describe::{facts, heading, list};
 use crate::failure::BadCall;
 use crate::printer::{Printer, count, percent, thousands};
@@ -23,6 +23,7 @@ pub(super) struct Training {
     pub(super) target: Target,
     pub(super) report: DataReport,
     table: Table,
+    clusters: Option<Vec<u32>>,
 }
 
 /// What was read, for people and for the document.
@@ -100,6 +101,20 @@ impl Training {
         Ok(self.table.design()?)
     }
 
+    /// What was read, to be changed in place.
+    pub(super) fn table(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
+    pub(super) fn matrix(&self) -> &Matrix {
+        &self.table.matrix
+    }
+
+    /// The cluster of each row, where there is a column of clusters.
+    pub(super) fn clusters(&self) -> Option<&[u32]> {
+        self.clusters.as_deref()
+    }
+
     /// Weighted share of rows that the model predicts right.
     pub(super) fn accuracy(&self, model: &Model) -> Result<f64> {
         let predicted = model.predict(&self.design()?)?;
@@ -114,30 +129,58 @@ impl Training {
 }
 
 pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
-    let (missing, missing_policy) = match args.missing {
-        Missing::Error => (MissingPolicy::Error, "refused"),
-        Missing::Drop => (MissingPolicy::Drop, "dropped with their rows"),
-        Missing::Impute => (MissingPolicy::Impute, "imputed"),
-    };
     let options = ReadOptions {
         target: args.target.clone().unwrap_or_default(),
         weight: args.weights.clone(),
+        cluster: None,
         features: args.features.clone().unwrap_or_default(),
         exclude: args.exclude.clone(),
         as_category: args.as_category.clone(),
-        missing,
+        missing: policy(args.missing),
         format: format(&args.read),
         delimiter: args.read.delimiter,
     };
-    let source = Source::new(&args.data);
-    if args.target.is_none() && data::format_of(&source, options.format)? != Format::Svmlight {
+    read(&args.data, &options)
+}
+
+pub(super) fn read_for_summary(args: &SummaryArgs) -> Result<Training> {
+    let options = ReadOptions {
+        target: args.target.clone().unwrap_or_default(),
+        weight: args.weights.clone(),
+        cluster: args.cluster.clone(),
+        features: args.features.clone().unwrap_or_default(),
+        exclude: args.exclude.clone(),
+        as_category: args.as_category.clone(),
+        missing: policy(args.missing),
+        format: format(&args.read),
+        delimiter: args.read.delimiter,
+    };
+    read(&args.data, &options)
+}
+
+fn policy(missing: Missing) -> MissingPolicy {
+    match missing {
+        Missing::Error => MissingPolicy::Error,
+        Missing::Drop => MissingPolicy::Drop,
+        Missing::Impute => MissingPolicy::Impute,
+    }
+}
+
+fn read(path: &Path, options: &ReadOptions) -> Result<Training> {
+    let missing_policy = match options.missing {
+        MissingPolicy::Error => "refused",
+        MissingPolicy::Drop => "dropped with their rows",
+        MissingPolicy::Impute => "imputed",
+    };
+    let source = Source::new(path);
+    if options.target.is_empty() && data::format_of(&source, options.format)? != Format::Svmlight {
         return Err(BadCall(format!(
             "--target is needed: which column of {} is to be predicted?",
-            display(&args.data)
+            display(path)
         ))
         .into());
     }
-    let Dataset { schema, table, target: labels } = data::read_training(&source, &options)?;
+    let Dataset { schema, table, target: labels, clusters } = data::read_training(&source, options)?;
     let mut rows = vec![0; labels.classes().len()];
     for id in labels.ids().unwrap_or_default() {
         rows[*id as usize] += 1;
@@ -150,11 +193,11 @@ pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
         Matrix::Dense(_) => None,
     };
     let report = DataReport {
-        file: display(&args.data),
+        file: display(path),
         rows: table.rows,
         dropped: table.report.dropped,
         target: schema.target.clone(),
-        weights: args.weights.clone(),
+        weights: options.weight.clone(),
         numbers: of_kind(|k| matches!(k, Kind::Number { .. })),
         categories: of_kind(|k| matches!(k, Kind::Category { .. })),
         sparse,
@@ -168,7 +211,7 @@ pub(super) fn read_training(args: &FitArgs) -> Result<Training> {
             .map(|(class, rows)| ClassCount { class: class.to_string(), rows })
             .collect(),
     };
-    Ok(Training { schema, target: labels, report, table })
+    Ok(Training { schema, target: labels, report, table, clusters })
 }
 
 fn format(read: &ReadArgs) -> Format {

@@ -8,5 +8,6 @@ mod help;
 mod interrupt;
 mod models;
 mod penguins;
+mod summary;
 mod sweep;
 mod threads;

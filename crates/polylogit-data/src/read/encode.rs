@@ -38,6 +38,9 @@ pub(super) fn roles(file: &str, header: &[String], options: &ReadOptions) -> Res
     if let Some(weight) = &options.weight {
         roles[position(file, header, weight)?] = Role::Number;
     }
+    if let Some(cluster) = &options.cluster {
+        roles[position(file, header, cluster)?] = Role::Category;
+    }
     roles[position(file, header, &options.target)?] = Role::Category;
     Ok(roles)
 }
@@ -76,8 +79,9 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
     let Cells::Category(label_cells) = &columns.cells[target_at] else {
         return Err(Error::Schema { problem: "the target was not read as labels".into() });
     };
-    let features: Vec<usize> =
-        (0..columns.header.len()).filter(|&j| j != target_at && Some(j) != weight_at).collect();
+    let cluster_at = options.cluster.as_ref().map(|c| position(file, &columns.header, c)).transpose()?;
+    let others = [Some(target_at), weight_at, cluster_at];
+    let features: Vec<usize> = (0..columns.header.len()).filter(|&j| !others.contains(&Some(j))).collect();
 
     let missing = Missing::find(&columns, &features);
     let refused = |row, j| Err(missing_value(file, &columns, row, j));
@@ -121,10 +125,11 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
         let weights = weights(file, &columns, j, &rows)?;
         target = target.weights(weights).map_err(|source| Error::Engine { file: file.to_owned(), source })?;
     }
+    let clusters = cluster_at.map(|j| clusters(file, &columns, j, &rows)).transpose()?;
     let n = rows.len();
     let matrix = matrix(file, columns, &schema, &rows, UnseenPolicy::Ignore, &mut report)?;
     let table = Table { matrix, rows: n, columns: schema.width(), ids: None, weights: None, report };
-    Ok(Dataset { schema, table, target })
+    Ok(Dataset { schema, table, target, clusters })
 }
 
 /// The design matrix of a table that a model is applied to.
@@ -176,6 +181,7 @@ pub(super) fn training_sparse(file: &str, sparse: Sparse, options: &ReadOptions)
     Ok(Dataset {
         schema,
         target,
+        clusters: None,
         table: Table { matrix, rows: n, columns: count, ids: None, weights: None, report },
     })
 }
@@ -325,6 +331,15 @@ fn weights(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Ve
             value: if weight(r).is_nan() { "(missing)".to_owned() } else { weight(r).to_string() },
         }),
         None => Ok(rows.iter().map(|&r| weight(r)).collect()),
+    }
+}
+
+/// The cluster of some rows.
+fn clusters(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Vec<u32>> {
+    let Cells::Category(cells) = &columns.cells[j] else { return Ok(vec![0; rows.len()]) };
+    match rows.iter().find(|&&r| cells.codes[r] == NO_LEVEL) {
+        Some(&row) => Err(missing_value(file, columns, row, j)),
+        None => Ok(rows.iter().map(|&r| cells.codes[r]).collect()),
     }
 }
 

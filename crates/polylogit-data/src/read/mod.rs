@@ -49,6 +49,8 @@ pub struct ReadOptions {
     pub target: String,
     /// The column of sample weights.
     pub weight: Option<String>,
+    /// The column that says which rows belong together; it does not predict.
+    pub cluster: Option<String>,
     /// These columns only; empty: all.
     pub features: Vec<String>,
     /// Not these columns.
@@ -150,6 +152,8 @@ pub struct Dataset {
     pub table: Table,
     /// Labels and weights.
     pub target: Target,
+    /// The cluster of each row, numbered from 0, where there is a column of clusters.
+    pub clusters: Option<Vec<u32>>,
 }
 
 /// The format that a table is in; `format` unless that is [`Format::Auto`]. Standard input is left unread, so
@@ -177,7 +181,7 @@ pub fn read_training(source: &Source, options: &ReadOptions) -> Result<Dataset> 
     let file = input.file.clone();
     if input.format == Format::Svmlight {
         let named = [&options.features, &options.exclude, &options.as_category];
-        let named = named.into_iter().flatten().chain(&options.weight).next();
+        let named = named.into_iter().flatten().chain(&options.weight).chain(&options.cluster).next();
         if let Some(name) = named {
             let problem = format!("an svmlight file has no column {name}, only indices");
             return Err(Error::Layout { file, problem });

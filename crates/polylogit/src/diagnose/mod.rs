@@ -1,8 +1,12 @@
 //! What a fit found out about the columns: constant, collinear, separating.
 
+pub(crate) mod alternative;
+mod cells;
 pub(crate) mod duplicates;
 pub(crate) mod rank;
 pub(crate) mod separation;
+
+pub use cells::empty_cells;
 
 /// What was noticed about X and y. Columns and classes are indices.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +33,7 @@ pub struct Collinear {
 }
 
 /// A direction along which the likelihood rises for ever (Albert and Anderson 1984).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Separation {
     /// Every row is on its own side (complete), or some rows lie on the boundary (quasi-complete).
     pub complete: bool,

@@ -63,7 +63,7 @@ pub(crate) struct Recession {
 }
 
 impl Recession {
-    fn new(direction: &[f64], margins: &Margins) -> Self {
+    pub(crate) fn new(direction: &[f64], margins: &Margins) -> Self {
         let complete = margins.low > 0.0;
         let boundary = if complete { 0.0 } else { AGAINST * margins.high };
         let strict = |of: &[f64]| -> Vec<usize> { (0..of.len()).filter(|&c| of[c] > boundary).collect() };

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod problem;
+pub(crate) mod statistics;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,16 @@
+# Coefficients and standard errors of nnet::multinom and brglm2::brmultinom: Rscript peers.R X.csv Y.csv OUT.json
+suppressMessages({library(nnet); library(brglm2); library(jsonlite)})
+args <- commandArgs(TRUE)
+data <- read.csv(args[1])
+data$.y <- factor(readLines(args[2]))
+formula <- .y ~ .
+plain <- multinom(formula, data, maxit = 5000, reltol = 1e-14, abstol = 1e-14, trace = FALSE, Hess = TRUE)
+firth <- brmultinom(formula, data, ref = levels(data$.y)[1], type = "AS_mean", epsilon = 1e-10, maxit = 5000)
+rows <- function(v) matrix(v, ncol = ncol(data))
+tell <- function(coef, se) list(coef = rows(coef), se = rows(se))
+s <- summary(plain)
+write_json(list(
+  nnet = tell(s$coefficients, s$standard.errors),
+  brglm2 = tell(coef(firth), sqrt(diag(vcov(firth)))[seq_along(coef(firth))]),
+  names = names(coef(firth))
+), args[3], digits = NA)

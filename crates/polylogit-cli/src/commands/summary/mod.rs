@@ -1,0 +1,191 @@
+//! `polylogit summary`: standard errors, tests and intervals of a fit without a penalty.
+
+mod document;
+mod terms;
+mod text;
+
+use super::table::{self, Training};
+use crate::args::{CovarianceKind, Effects, SummaryArgs, Weighting};
+use crate::describe;
+use crate::failure::{BadCall, with_help};
+use crate::printer::{Printer, count};
+use crate::progress::Progress;
+use crate::settings;
+use anyhow::{Result, anyhow};
+use document::Document;
+use polylogit::Error;
+use polylogit::inference::{Covariance, Estimate, Inference, Summary, Test, WeightKind};
+use polylogit_data::Matrix;
+use terms::Terms;
+
+/// Rows of the rarest class that a column should have.
+const ROWS_PER_COLUMN: usize = 10;
+
+/// Everything that is printed.
+struct Results<'r> {
+    training: &'r Training,
+    summary: &'r Summary,
+    terms: &'r Terms,
+    names: &'r [String],
+    /// For each group of columns Wald's test, and the likelihood ratio's where it was asked for.
+    tests: Vec<(Test, Option<Test>)>,
+    /// Of each change, for each class.
+    effects: Vec<(String, Vec<Estimate>)>,
+    at: Option<Effects>,
+    notes: &'r [String],
+    seconds: f64,
+}
+
+pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
+    let printer = Printer::new(&args.print);
+    let mut training = table::read_for_summary(args)?;
+    let terms = Terms::new(&training.schema, &args.polynomial, &args.interact)?;
+    if let (Matrix::Sparse { .. }, false) =
+        (training.matrix(), args.polynomial.is_empty() && args.interact.is_empty())
+    {
+        return Err(BadCall("svmlight files allow no --interact and no --polynomial".to_owned()).into());
+    }
+    terms.matrix(training.table());
+    let names = terms.names();
+    printer.text(&(training.report.text() + "\n"))?;
+
+    let inference = inference(args, &training)?;
+    let design = training.design()?;
+    let mut notes = sparse_data(&training, &terms, &names)?;
+    // They may be why the fit fails.
+    for note in &notes {
+        printer.note(note);
+    }
+    let mut progress = Progress::start(!printer.is_quiet());
+    let fitted = inference.fit_observed(&design, &training.target, &mut progress);
+    let seconds = progress.finish();
+    let summary = fitted.map_err(|error| explain(error, &training, &names))?;
+    let told = notes.len();
+    notes.extend(super::fit::notes(summary.diagnosis(), &names));
+    notes.extend(terms.bases().map(|(name, level)| format!("{name}: the base level is {level}")));
+    for note in &notes[told..] {
+        printer.note(note);
+    }
+    let tests = terms.groups.iter().map(|group| {
+        let wald = summary.wald_columns(&group.columns)?;
+        let ratio = args
+            .lr
+            .then(|| inference.likelihood_ratio(&design, &training.target, &summary, &group.columns))
+            .transpose()
+            .map_err(|error| explain(error, &training, &names))?;
+        Ok((wald, ratio))
+    });
+    let tests = tests.collect::<Result<_>>()?;
+    let effects = match args.effects {
+        None => Vec::new(),
+        Some(at) => effects(at, &summary, &terms, &training)?,
+    };
+    let results = Results {
+        training: &training,
+        summary: &summary,
+        terms: &terms,
+        names: &names,
+        tests,
+        effects,
+        at: args.effects,
+        notes: &notes,
+        seconds,
+    };
+    printer.document(&Document::new(&results))?;
+    printer.text(&text::of(&results))
+}
+
+/// Empty cells, and too few rows for the parameters (Peduzzi et al. 1996).
+fn sparse_data(training: &Training, terms: &Terms, names: &[String]) -> Result<Vec<String>> {
+    let (design, target) = (training.design()?, &training.target);
+    let mut notes: Vec<String> =
+        polylogit::diagnose::empty_cells(&design, target, &terms.levels_of_categories())?
+            .into_iter()
+            .map(|(column, class)| {
+                format!("no row of class {} has {}", target.classes()[class], names[column])
+            })
+            .collect();
+    let mut rows = vec![0; target.classes().len()];
+    target.ids().unwrap_or_default().iter().for_each(|&id| rows[id as usize] += 1);
+    let few = rows.iter().zip(target.classes()).min_by_key(|(n, _)| **n);
+    if let Some((&n, class)) = few.filter(|(n, _)| **n < ROWS_PER_COLUMN * names.len()) {
+        notes.push(format!(
+            "class {class} has {} for {}: below {ROWS_PER_COLUMN} each, estimates are biased and intervals too narrow",
+            count(n, "row"),
+            count(names.len(), "column")
+        ));
+    }
+    Ok(notes)
+}
+
+fn effects(
+    at: Effects,
+    summary: &Summary,
+    terms: &Terms,
+    training: &Training,
+) -> Result<Vec<(String, Vec<Estimate>)>> {
+    let changes = terms.changes();
+    let wanted: Vec<_> = changes.iter().map(|c| c.effect.clone()).collect();
+    let found = match at {
+        Effects::Average => summary.average_effects(&training.design()?, &training.target, &wanted)?,
+        Effects::Mean => summary.effects_at(&terms.at_means(summary.column_means()), &wanted)?,
+    };
+    Ok(changes.into_iter().map(|c| c.name).zip(found).collect())
+}
+
+/// The typed options as the engine's.
+fn inference(args: &SummaryArgs, training: &Training) -> Result<Inference> {
+    let mut inference = Inference::new()
+        .regression(settings::statistics(args))
+        .level(args.level)
+        .despite_penalty(args.despite_penalty)
+        .firth(args.firth)
+        .weight_kind(match args.weight_kind {
+            Weighting::Frequency => WeightKind::Frequency,
+            Weighting::Sampling => WeightKind::Sampling,
+            Weighting::Analytic => WeightKind::Analytic,
+        });
+    if let Some(reference) = &args.reference {
+        let classes: Vec<String> = training.target.classes().iter().map(ToString::to_string).collect();
+        let at = classes.iter().position(|c| c == reference).ok_or_else(|| {
+            anyhow!("--reference {reference} is no class: the classes are {}", describe::list(&classes))
+        })?;
+        inference = inference.reference(at);
+    }
+    if let Some(covariance) = args.covariance {
+        inference = inference.covariance(match covariance {
+            CovarianceKind::Model => Covariance::Model,
+            CovarianceKind::Hc0 => Covariance::Hc0,
+            CovarianceKind::Hc1 => Covariance::Hc1,
+        });
+    }
+    Ok(match training.clusters() {
+        Some(clusters) => inference.clusters(clusters.to_vec()),
+        None => inference,
+    })
+}
+
+/// The engine's errors by the names of columns and classes, with what to do.
+fn explain(error: Error, training: &Training, names: &[String]) -> anyhow::Error {
+    let help = match &error {
+        Error::Separated { classes, columns, complete } => {
+            let labels = training.target.classes();
+            let separation = polylogit::diagnose::Separation {
+                complete: *complete,
+                classes: classes.clone(),
+                columns: columns.clone(),
+            };
+            let text = super::fit::in_words(&separation, names, labels);
+            let error = anyhow!("{text}; the estimates are infinite, so they have no standard errors");
+            let remedy = "add --firth for finite estimates, leave out columns with --exclude, or fit a ridge: `polylogit fit`";
+            return with_help(error, remedy);
+        }
+        Error::Penalised { .. } => "leave out --lambda, or add --despite-penalty",
+        Error::SamplingCovariance => {
+            "add --covariance hc1 (the default for sampling weights), and leave out --lr"
+        }
+        Error::TooFewRows { .. } => "leave out columns with --exclude, or use --covariance hc0",
+        _ => return training.explain(error),
+    };
+    with_help(training.explain(error), help)
+}
