@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The engine's modules from the ground up; a module imports from its own floor and those below.
-const FLOORS: [&[&str]; 7] = [
+const FLOORS: [&[&str]; 8] = [
     &["error", "scalar", "parallel"],
     &["softmax", "metrics", "linalg", "kernel", "label"],
     &["design", "target", "coefficients"],
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["options", "problem", "row_space", "lead", "fit", "model", "diagnose"],
+    &["options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
+    &["path", "cv"],
 ];
 /// Libraries with one place where they are named.
 const CONFINED: [(&str, &str); 3] =

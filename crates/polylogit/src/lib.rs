@@ -45,6 +45,7 @@
 
 pub mod certificate;
 mod coefficients;
+mod composite;
 mod design;
 pub mod error;
 mod fit;
@@ -57,6 +58,7 @@ mod model;
 pub mod objective;
 mod options;
 mod parallel;
+mod path;
 mod problem;
 mod row_space;
 mod scalar;
@@ -74,5 +76,6 @@ pub use fit::Fit;
 pub use label::Label;
 pub use model::Model;
 pub use options::LogisticRegression;
+pub use path::{Lambdas, Path, PathPoint};
 pub use scalar::Scalar;
 pub use target::Target;
