@@ -37,6 +37,25 @@ Exit codes: 0 done, 1 the data or the fit is bad, 2 the call is wrong.";
 pub(crate) enum Command {
     /// Fit a model to a table
     Fit(Box<FitArgs>),
+    /// Fit the whole regularisation path of a table
+    #[command(after_help = "\
+Examples:
+  polylogit path dna.csv --target splice --l1-ratio 1
+      100 fits from the λ that leaves no weight down to 1e-4 of it
+  polylogit path dna.csv --target splice --l1-ratio 0.5 --grouped --lambdas 20 --format json > path.json
+
+One fit of it: polylogit fit … --lambda L")]
+    Path(Box<PathArgs>),
+    /// Choose the strength of the penalty by cross-validation, and fit it
+    #[command(after_help = "\
+Examples:
+  polylogit cv dna.csv --target splice --l1-ratio 1 -o model.safetensors --plot curve.svg
+      10 folds, log loss, the best λ; saves its fit on all rows, draws the curve
+  polylogit cv dna.csv --target splice --l1-ratios 0.1,0.5,1 --choose 1se
+      also chooses the share of L1; the simplest model within a standard error of the best
+
+Folds are stratified and depend on the seed only; the only row of a class is never held out.")]
+    Cv(Box<CvArgs>),
     /// Predict the rows of a table with a model
     Predict(PredictArgs),
     /// Measure a model on a table with known labels
@@ -82,7 +101,10 @@ Examples:
   zcat big.csv.gz | polylogit fit - --target label --format json > fit.json
       reads standard input, writes one JSON document
 
-The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²,  λ = 1/(C·S).
+  polylogit fit dna.csv --target splice --lambda 0.01 --l1-ratio 1
+      the lasso: weights that do not pay are 0
+
+The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + λ Σⱼ [(1−α)/2 sdⱼ² ‖W·ⱼ‖² + α sdⱼ ‖W·ⱼ‖₁],  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
 pub(crate) struct FitArgs {
     /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
@@ -113,15 +135,24 @@ pub(crate) struct FitArgs {
     #[arg(long, value_enum, default_value_t = Missing::Impute, help_heading = "Columns")]
     pub(crate) missing: Missing,
 
-    /// Strength λ of the ridge penalty on the mean loss, as in glmnet; 0 for none
+    /// Strength λ of the penalty on the mean loss, as in glmnet; 0 for none
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
     pub(crate) lambda: Option<f64>,
     /// Inverse strength as in scikit-learn, λ = 1/(C·S) [default: 1]
     #[arg(long, value_name = "C", value_parser = inverse_strength, allow_negative_numbers = true, conflicts_with = "lambda", help_heading = "Penalty")]
     pub(crate) c: Option<f64>,
-    /// Share of the L1 norm in the penalty; this version fits ridge penalties, 0
+    /// Share α of the L1 norm in the penalty: 0 the ridge, 1 the lasso, between them the elastic net [default: 0]
     #[arg(long, value_name = "A", value_parser = l1_ratio, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Penalty")]
     pub(crate) l1_ratio: f64,
+    /// Keep or drop a feature for all classes together: ‖W·ⱼ‖₂ in place of ‖W·ⱼ‖₁
+    #[arg(long, help_heading = "Penalty")]
+    pub(crate) grouped: bool,
+    /// Least value of every weight, at most 0
+    #[arg(long, value_name = "W", value_parser = lower, allow_negative_numbers = true, help_heading = "Penalty")]
+    pub(crate) lower: Option<f64>,
+    /// Largest value of every weight, at least 0
+    #[arg(long, value_name = "W", value_parser = upper, allow_negative_numbers = true, help_heading = "Penalty")]
+    pub(crate) upper: Option<f64>,
     /// Penalise the coefficients of the columns as they are, not of standardised columns
     #[arg(long, help_heading = "Penalty")]
     pub(crate) no_standardize: bool,
@@ -144,6 +175,79 @@ pub(crate) struct FitArgs {
 
     #[command(flatten)]
     pub(crate) read: ReadArgs,
+}
+
+/// Which λ a path goes through.
+#[derive(Debug, Group)]
+pub(crate) struct LambdaArgs {
+    /// How many λ, evenly spaced in their logarithm [default: 100, fewer where they explain no more]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Path")]
+    pub(crate) lambdas: Option<u32>,
+    /// The least λ over the one that leaves no weight [default: 1e-4, or 1e-2 where columns outnumber rows]
+    #[arg(long, value_name = "R", value_parser = path_ratio, help_heading = "Path")]
+    pub(crate) lambda_ratio: Option<f64>,
+    /// Go through all λ even where they explain no more
+    #[arg(long, help_heading = "Path")]
+    pub(crate) whole: bool,
+}
+
+/// `polylogit path`.
+#[derive(Debug, Group)]
+#[command(mut_arg("lambda", |a| a.hide(true)), mut_arg("c", |a| a.hide(true)), mut_arg("output", |a| a.hide(true)))]
+#[command(mut_arg("keep_on_interrupt", |a| a.hide(true)))]
+pub(crate) struct PathArgs {
+    #[command(flatten)]
+    pub(crate) fit: FitArgs,
+    #[command(flatten)]
+    pub(crate) lambdas: LambdaArgs,
+}
+
+/// `polylogit cv`.
+#[derive(Debug, Group)]
+#[command(mut_arg("lambda", |a| a.hide(true)), mut_arg("c", |a| a.hide(true)))]
+#[command(mut_arg("keep_on_interrupt", |a| a.hide(true)))]
+pub(crate) struct CvArgs {
+    #[command(flatten)]
+    pub(crate) fit: FitArgs,
+    #[command(flatten)]
+    pub(crate) lambdas: LambdaArgs,
+    /// Number of stratified folds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), default_value = "10", help_heading = "Folds")]
+    pub(crate) folds: u32,
+    /// Seed of the folds
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Folds")]
+    pub(crate) seed: u64,
+    /// What rows outside of the fit are scored with
+    #[arg(long, value_enum, default_value_t = ScoreArg::LogLoss, help_heading = "Folds")]
+    pub(crate) score: ScoreArg,
+    /// Several shares of L1 to choose from, in place of --l1-ratio
+    #[arg(long, value_name = "A", value_delimiter = ',', value_parser = l1_ratio, conflicts_with = "l1_ratio", help_heading = "Path")]
+    pub(crate) l1_ratios: Option<Vec<f64>>,
+    /// The λ of the best score, or the largest within one standard error of it
+    #[arg(long, value_enum, default_value_t = Rule::Best)]
+    pub(crate) choose: Rule,
+    /// Draw the curve into this SVG file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// Scores of rows that were held out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScoreArg {
+    /// Mean of −ln p of the true class, in nats
+    LogLoss,
+    /// Share of rows that are right
+    Accuracy,
+    /// Mean squared distance of the probabilities from the truth
+    Brier,
+}
+
+/// Which λ is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    Best,
+    #[value(name = "1se")]
+    OneSe,
 }
 
 /// `polylogit predict`.
@@ -348,10 +452,26 @@ fn l1_ratio(text: &str) -> Result<f64, String> {
     if !(0.0..=1.0).contains(&value) {
         return Err("must lie between 0 and 1".to_owned());
     }
-    if value > 0.0 {
-        return Err("must be 0: this version fits ridge penalties only".to_owned());
-    }
     Ok(value)
+}
+
+fn lower(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value <= 0.0 { Ok(value) } else { Err("must be at most 0".to_owned()) }
+}
+
+fn upper(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value >= 0.0 { Ok(value) } else { Err("must be at least 0".to_owned()) }
+}
+
+fn path_ratio(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value < 1.0 {
+        Ok(value)
+    } else {
+        Err("must lie between 0 and 1, both excluded".to_owned())
+    }
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {
@@ -396,7 +516,8 @@ mod tests {
             (&["--c", "0"], "must be greater than 0"),
             (&["--c", "1", "--lambda", "1"], "cannot be used with"),
             (&["--l1-ratio", "1.5"], "must lie between 0 and 1"),
-            (&["--l1-ratio", "0.5"], "ridge penalties only"),
+            (&["--lower", "1"], "must be at most 0"),
+            (&["--upper", "NaN"], "must be at least 0"),
             (&["--tol", "0"], "between 0 and 1, both excluded"),
             (&["--threads", "0"], "0 is not in 1.."),
             (&["--delimiter", "ab"], "must be one character"),

@@ -33,6 +33,7 @@ pub(crate) struct Options<'py> {
 pub(crate) struct Record<'py> {
     pub(crate) lambda_: f64,
     pub(crate) l1_ratio: f64,
+    pub(crate) grouped: bool,
     pub(crate) standardize: bool,
     pub(crate) fit_intercept: bool,
     pub(crate) objective: f64,
@@ -114,6 +115,7 @@ fn record(py: Python<'_>, fit: Fit, seconds: f64) -> PyResult<Record<'_>> {
     Ok(Record {
         lambda_: fit.lambda,
         l1_ratio: fit.l1_ratio,
+        grouped: fit.grouped,
         standardize: fit.standardize,
         fit_intercept: fit.intercept,
         objective: fit.objective,

@@ -139,29 +139,36 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             constant = mean.iter().zip(delta).map(|(y, d)| (y - d / ratio).max(0.0)).collect();
         }
     }
-    let repaired = |j: usize| -> Vec<f64> {
-        let g = &gradient[row(j)];
-        if mix == 0.0 {
-            return g.to_vec();
+    let repair = |j: usize, out: &mut [f64]| {
+        out.copy_from_slice(&gradient[row(j)]);
+        if mix > 0.0 {
+            let x_mean: f64 = moments[row(j)].iter().sum();
+            for ((g, m), c) in out.iter_mut().zip(&moments[row(j)]).zip(&constant) {
+                *g += mix * (c * x_mean - m - *g);
+            }
         }
-        let x_mean: f64 = moments[row(j)].iter().sum();
-        let parts = g.iter().zip(&moments[row(j)]).zip(&constant);
-        parts.map(|((g, m), c)| g + mix * (c * x_mean - m - g)).collect()
     };
     let (mut needed, mut inside) = (1.0f64, 1.0f64);
     let mut estimated = false;
+    let mut g = vec![0.0; k];
+    // Features that are 0 and strictly feasible add nothing to any bound.
+    let mut open = Vec::with_capacity(features.len());
     for &j in features {
+        repair(j, &mut g);
+        let l1 = penalty.l1[j];
         if penalty.is_free(j) {
             estimated = true;
-        } else if penalty.l1[j] > 0.0 {
-            let share = penalty.l1[j] / penalty.unbounded_reach(j, &repaired(j));
+        } else if l1 > 0.0 {
+            let share = l1 / penalty.unbounded_reach(j, &g);
             inside = inside.min(share);
             if penalty.ridge[j] == 0.0 {
                 needed = needed.min(share);
             }
-        } else if penalty.ridge[j] == 0.0 {
-            estimated = true;
+            if theta[row(j)].iter().all(|u| *u == 0.0) && penalty.reach(j, &g) <= l1 {
+                continue;
+            }
         }
+        open.push(j);
     }
     let entropy: f64 = constant.iter().filter(|c| **c > 0.0).map(|c| -c * c.ln()).sum();
     let of_constant = constant.iter().zip(*offsets).map(|(c, o)| c * o).sum::<f64>() - labels.1;
@@ -171,16 +178,17 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
         if mix > 0.0 {
             gap -= tau * mix * (entropy + of_constant);
         }
-        for &j in features {
-            let (u, g) = (&theta[row(j)], &gradient[row(j)]);
-            let dual: Vec<f64> = repaired(j).iter().map(|g| -tau * g).collect();
-            let along: f64 = g.iter().zip(u).map(|(g, u)| g * u).sum();
+        let mut dual = vec![0.0; k];
+        for &j in &open {
+            let u = &theta[row(j)];
+            repair(j, &mut dual);
+            dual.iter_mut().for_each(|g| *g *= -tau);
+            let along: f64 = gradient[row(j)].iter().zip(u).map(|(g, u)| g * u).sum();
             gap += penalty.value(j, u) + along;
-            let conjugate = penalty.conjugate(j, &dual);
-            gap += if conjugate.is_finite() {
-                conjugate
-            } else {
+            gap += if penalty.is_free(j) {
                 dual.iter().zip(u).map(|(g, u)| g.abs() * u.abs().max(1.0)).sum()
+            } else {
+                penalty.conjugate(j, &dual)
             };
         }
         gap.max(0.0)

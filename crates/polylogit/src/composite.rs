@@ -270,6 +270,7 @@ pub(crate) fn fit(
         nll_mean: solver.means.nll,
         lambda: options.lambda,
         l1_ratio: options.l1_ratio,
+        grouped: options.grouped,
         standardize: options.standardize,
         intercept: options.intercept,
         rows: design.rows(),

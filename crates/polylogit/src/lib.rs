@@ -46,6 +46,7 @@
 pub mod certificate;
 mod coefficients;
 mod composite;
+mod cv;
 mod design;
 pub mod error;
 mod fit;
@@ -70,6 +71,7 @@ pub mod diagnose;
 
 pub use certificate::{Certificate, CertificateKind};
 pub use coefficients::Coefficients;
+pub use cv::{Choice, CrossValidation, Curve, Score, Validated};
 pub use design::{Csr, CsrIndices, CsrValues, Design};
 pub use error::{Error, Result};
 pub use fit::Fit;

@@ -82,13 +82,15 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
 /// The fit and the seconds it took.
 fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f64)> {
     let mut progress = Progress::start(!printer.is_quiet());
-    let fit = settings::regression(args).fit_observed(&training.design()?, &training.target, &mut progress);
+    let design = training.design()?;
+    let regression = settings::regression(args, design.features());
+    let fit = regression.fit_observed(&design, &training.target, &mut progress);
     let seconds = progress.finish();
     Ok((fit.map_err(|error| training.explain(error))?, seconds))
 }
 
 /// What the engine noticed about the columns, by their names.
-fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
+pub(super) fn notes(diagnosis: &Diagnosis, names: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     if !diagnosis.constant.is_empty() {
         let columns: Vec<&str> = diagnosis.constant.iter().map(|&j| names[j].as_str()).collect();
@@ -131,7 +133,7 @@ fn separated(separation: Option<&Separation>, names: &[String], classes: &[Label
     with_help(error, "add a penalty: `--lambda 0.001`, or `--c 1` for the usual one")
 }
 
-fn not_converged(fit: &Fit) -> Option<String> {
+pub(super) fn not_converged(fit: &Fit) -> Option<String> {
     let remedy = match fit.status {
         Status::StepLimit => "the steps ran out before the goal: allow more with --max-steps",
         Status::PrecisionLimit => "float64 gives no better objective: the goal of --tol is out of its reach",

@@ -52,6 +52,8 @@ pub(crate) trait Columns: Debug + Send {
     fn correlations(&mut self, out: &mut [f64]);
     /// (1/S) Σ s_i x̃_ij y_ik (m × K).
     fn moments(&mut self) -> Vec<f64>;
+    /// z of all rows, without offsets (n × K).
+    fn scores(&self) -> Vec<f64>;
     /// Starts a quadratic model at the probabilities of the last trial.
     fn model(&mut self);
     /// `out` += the model's gradient ∂Q/∂Δ_jk for some classes k.

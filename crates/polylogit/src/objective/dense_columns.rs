@@ -17,7 +17,7 @@ use crate::target::Target;
 /// Designs of at most this many features are packed at once.
 const ALL: usize = 512;
 /// Columns that a gradient over all features takes together.
-const RUN: usize = 128;
+const RUN: usize = 512;
 /// No position.
 const NONE: usize = usize::MAX;
 
@@ -323,6 +323,10 @@ impl Columns for DenseColumns<'_> {
         let mut out = vec![0.0; self.blocks.columns() * k];
         self.correlations(&mut out);
         out
+    }
+
+    fn scores(&self) -> Vec<f64> {
+        self.by_rows(|part| &part.z)
     }
 
     fn model(&mut self) {

@@ -115,6 +115,12 @@ impl Penalty {
         if self.grouped || self.l1[j] == 0.0 {
             return Some(mean);
         }
+        // As a rule 0 is best already: its zeros outweigh what pulls.
+        let signs: f64 = u.iter().map(|u| if *u == 0.0 { 0.0 } else { u.signum() }).sum();
+        let zeros = u.iter().filter(|u| **u == 0.0).count() as f64;
+        if (self.ridge[j] * mean * u.len() as f64 + self.l1[j] * signs).abs() <= self.l1[j] * zeros {
+            return Some(0.0);
+        }
         let mut sorted = u.to_vec();
         sorted.sort_by(f64::total_cmp);
         let k = u.len();
@@ -146,7 +152,10 @@ fn conjugate_in_box(v: f64, ridge: f64, end: f64) -> f64 {
     if v <= 0.0 || end == 0.0 {
         return 0.0;
     }
-    let u = if ridge > 0.0 { (v / ridge).min(end) } else { end };
+    if ridge == 0.0 {
+        return v * end;
+    }
+    let u = (v / ridge).min(end);
     u * (v - 0.5 * ridge * u)
 }
 

@@ -270,6 +270,11 @@ impl Columns for SparseColumns<'_> {
         out
     }
 
+    fn scores(&self) -> Vec<f64> {
+        let k = self.classes();
+        self.z.chunks_exact(self.width).flat_map(|row| &row[..k]).copied().collect()
+    }
+
     fn model(&mut self) {
         self.dz.fill(0.0);
         self.s.fill(0.0);

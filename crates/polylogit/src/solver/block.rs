@@ -14,7 +14,7 @@ use crate::objective::penalty::square;
 /// Rounds at most.
 const ROUNDS: usize = 100;
 /// Changes that end the rounds, relative to the largest so far.
-const SMALL: f64 = 1e-3;
+const SMALL: f64 = 1e-2;
 
 /// The block's curvature H (c × c) and its penalty.
 #[derive(Debug)]

@@ -124,6 +124,7 @@ pub(crate) struct Descent<'d> {
     /// Curvature of each block as it was used last, and of which classes.
     pub(crate) cache: Vec<(Vec<u32>, Vec<f64>)>,
     pub(crate) sweeps: usize,
+    pub(crate) work: Work,
 }
 
 impl Descent<'_> {
@@ -240,43 +241,44 @@ impl Descent<'_> {
     fn sweep(&mut self, blocks: &[usize], all: bool) -> f64 {
         self.sweeps += 1;
         let k = self.penalty.classes;
-        let every: Vec<u32> = (0..k as u32).collect();
         let mut largest = 0.0f64;
-        let mut classes = Vec::with_capacity(k);
+        let mut work = std::mem::take(&mut self.work);
         for &i in blocks {
             let j = self.features[i];
             let whole = all || self.penalty.l1[j] == 0.0 || self.penalty.grouped;
-            classes.clear();
-            if whole {
-                classes.extend_from_slice(&every);
-            } else {
-                classes.extend(every.iter().filter(|c| self.theta[j * k + **c as usize] != 0.0));
-            }
-            if !classes.is_empty() {
-                largest = largest.max(self.visit(i, &mut classes));
+            work.classes.clear();
+            let theta = &self.theta[j * k..(j + 1) * k];
+            work.classes.extend((0..k as u32).filter(|c| whole || theta[*c as usize] != 0.0));
+            if !work.classes.is_empty() {
+                largest = largest.max(self.visit(i, &mut work));
             }
         }
+        self.work = work;
         largest
     }
 
     /// One block; the force that was out of balance.
-    fn visit(&mut self, i: usize, classes: &mut Vec<u32>) -> f64 {
+    fn visit(&mut self, i: usize, work: &mut Work) -> f64 {
         let (j, k) = (self.features[i], self.penalty.classes);
-        let (l1, ridge) = (self.penalty.l1[j], self.penalty.ridge[j]);
-        let mut g: Vec<f64> = classes.iter().map(|c| self.gradient[j * k + *c as usize]).collect();
-        self.model.dots(k, i, j, classes, &mut g);
-        let theta = &self.theta[j * k..(j + 1) * k];
-        let mut u: Vec<f64> = classes.iter().map(|c| theta[*c as usize]).collect();
-        if l1 > 0.0 && u.iter().all(|u| *u == 0.0) && classes.len() == k && self.penalty.reach(j, &g) <= l1 {
+        let (l1, ridge, grouped) = (self.penalty.l1[j], self.penalty.ridge[j], self.penalty.grouped);
+        let Work { classes, g, u, low, high, before, forces } = work;
+        let theta = &mut self.theta[j * k..(j + 1) * k];
+        g.clear();
+        g.extend(classes.iter().map(|c| self.gradient[j * k + *c as usize]));
+        self.model.dots(k, i, j, classes, g);
+        u.clear();
+        u.extend(classes.iter().map(|c| theta[*c as usize]));
+        if grouped && l1 > 0.0 && u.iter().all(|u| *u == 0.0) && self.penalty.reach(j, g) <= l1 {
             return 0.0;
         }
-        if l1 > 0.0 && !self.penalty.grouped {
+        if l1 > 0.0 && !grouped {
             // Classes that stay 0 take no part.
             let mut kept = 0;
             for at in 0..classes.len() {
-                let c = classes[at] as usize;
-                let (low, high) = self.penalty.limits(j, c);
-                let may = (g[at] < -l1 && high > 0.0) || (g[at] > l1 && low < 0.0);
+                let may = g[at].abs() > l1 && {
+                    let (low, high) = self.penalty.limits(j, classes[at] as usize);
+                    if g[at] < 0.0 { high > 0.0 } else { low < 0.0 }
+                };
                 if u[at] != 0.0 || may {
                     (classes[kept], g[kept], u[kept]) = (classes[at], g[at], u[at]);
                     kept += 1;
@@ -289,37 +291,51 @@ impl Descent<'_> {
                 return 0.0;
             }
         }
-        if self.cache[i].0 != *classes {
-            let mut h = vec![0.0; classes.len() * classes.len()];
-            self.model.curvature(k, i, j, classes, &mut h);
-            self.cache[i] = (classes.clone(), h);
+        let (known, h) = &mut self.cache[i];
+        if known != classes {
+            known.clone_from(classes);
+            h.clear();
+            h.resize(classes.len() * classes.len(), 0.0);
+            self.model.curvature(k, i, j, classes, h);
         }
-        let (low, high): (Vec<f64>, Vec<f64>) =
-            classes.iter().map(|c| self.penalty.limits(j, *c as usize)).unzip();
-        let grouped = self.penalty.grouped;
-        let block = Block { h: &self.cache[i].1, l1, ridge, low: &low, high: &high, grouped };
-        let (before, forces) = (u.clone(), g.clone());
-        block.minimise(&mut u, &mut g);
+        low.clear();
+        high.clear();
+        for c in classes.iter() {
+            let (least, most) = self.penalty.limits(j, *c as usize);
+            low.push(least);
+            high.push(most);
+        }
+        before.clone_from(u);
+        forces.clone_from(g);
+        Block { h, l1, ridge, low, high, grouped }.minimise(u, g);
         // How much the gradient had to change is how much it was out of balance.
-        let change = g
-            .iter()
-            .zip(&forces)
-            .zip(u.iter().zip(&before))
-            .map(|((g, f), (u, b))| (g - f).abs() + ridge * (u - b).abs());
-        let force = change.fold(0.0, f64::max) / if l1 > 0.0 { l1 } else { self.unit };
-        let delta: Vec<f64> = u.iter().zip(&before).map(|(u, b)| u - b).collect();
-        if delta.iter().any(|d| *d != 0.0) {
-            self.model.shift(k, i, j, classes, &delta);
+        let mut force = 0.0f64;
+        for at in 0..u.len() {
+            let moved = u[at] - before[at];
+            force = force.max((g[at] - forces[at]).abs() + ridge * moved.abs());
+            theta[classes[at] as usize] = u[at];
+            before[at] = moved;
         }
-        let theta = &mut self.theta[j * k..(j + 1) * k];
-        for (c, u) in classes.iter().zip(&u) {
-            theta[*c as usize] = *u;
+        if before.iter().any(|d| *d != 0.0) {
+            self.model.shift(k, i, j, classes, before);
         }
         if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0) {
             theta.iter_mut().for_each(|t| *t -= shift);
         }
-        force
+        force / if l1 > 0.0 { l1 } else { self.unit }
     }
+}
+
+/// A block's buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    classes: Vec<u32>,
+    g: Vec<f64>,
+    u: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+    before: Vec<f64>,
+    forces: Vec<f64>,
 }
 
 /// Weights that sum to 1 and make ‖Σ_t c_t (x_{t+1} − x_t)‖ least. `None` where the differences are too alike.

@@ -13,7 +13,7 @@
 //! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
 //! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
 
-use super::descent::{Descent, Model};
+use super::descent::{Descent, Model, Work};
 use super::{Event, Observer, Status};
 use crate::certificate::{Composite, composite_gap};
 use crate::objective::columns::{Columns, Means};
@@ -249,6 +249,7 @@ impl Solver<'_> {
                 unit,
                 cache: vec![],
                 sweeps: 0,
+                work: Work::default(),
             };
             let least = 0.2 * ends.tol;
             descent.run(|first| first.min(0.1), least);
