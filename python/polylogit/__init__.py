@@ -20,12 +20,14 @@ from ._functions import (
 )
 from ._logistic import LogisticRegression
 from ._logistic_cv import LogisticRegressionCV
+from ._path import Path, path
 from ._solve import Certificate
 
 __all__ = [
     "Certificate",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "Path",
     "__version__",
     "from_sklearn",
     "load",
@@ -34,6 +36,7 @@ __all__ = [
     "nll",
     "nll_gradient",
     "nll_hessian_vector_product",
+    "path",
     "save",
     "softmax",
     "softmax_jacobian",

@@ -1,7 +1,8 @@
 //! What is needed: the typed options as the engine's and the reader's options.
 
-use crate::args::{FitArgs, LambdaArgs};
+use crate::args::FitArgs;
 use crate::failure::BadCall;
+use crate::path_args::LambdaArgs;
 use anyhow::Result;
 use polylogit::{Lambdas, LogisticRegression};
 

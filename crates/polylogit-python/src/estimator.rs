@@ -19,6 +19,12 @@ const LONG: usize = 2_000_000;
 #[pyo3(from_item_all)]
 pub(crate) struct Options<'py> {
     lambda_: f64,
+    l1_ratio: f64,
+    grouped: bool,
+    standardize: bool,
+    penalty_factors: Option<Bound<'py, PyAny>>,
+    /// Lower and upper, of shape (K, d) each.
+    bounds: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     fit_intercept: bool,
     tol: f64,
     max_iter: usize,
@@ -51,6 +57,35 @@ pub(crate) struct Record<'py> {
     pub(crate) feature_sd: Bound<'py, PyArrayDyn<f64>>,
 }
 
+impl Options<'_> {
+    /// As the engine's.
+    pub(crate) fn builder(&self) -> PyResult<LogisticRegression> {
+        let mut builder = LogisticRegression::new()
+            .lambda(self.lambda_)
+            .l1_ratio(self.l1_ratio)
+            .grouped(self.grouped)
+            .standardize(self.standardize)
+            .intercept(self.fit_intercept)
+            .tol(self.tol)
+            .max_steps(self.max_iter)
+            .threads(self.threads);
+        if let Some(factors) = &self.penalty_factors {
+            builder = builder.penalty_factors(convert::vector(factors)?);
+        }
+        if let Some((lower, upper)) = &self.bounds {
+            builder = builder.bounds(convert::vector(lower)?, convert::vector(upper)?);
+        }
+        if let Some((coef, intercept)) = &self.start {
+            builder = builder.warm_start(convert::coefficients(coef, intercept)?);
+        }
+        Ok(builder)
+    }
+
+    pub(crate) fn callback(&mut self) -> Option<Py<PyAny>> {
+        self.callback.take()
+    }
+}
+
 /// Fits the classes 0..K: `(W, b, record, diagnosis)`.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "Python unpacks it at once")]
@@ -69,15 +104,7 @@ pub(crate) fn fit<'py>(
     Option<Bound<'py, PyDict>>,
 )> {
     let target = convert::target(y, classes, sample_weight, offset)?;
-    let mut builder = LogisticRegression::new()
-        .lambda(options.lambda_)
-        .intercept(options.fit_intercept)
-        .tol(options.tol)
-        .max_steps(options.max_iter)
-        .threads(options.threads);
-    if let Some((coef, intercept)) = &options.start {
-        builder = builder.warm_start(convert::coefficients(coef, intercept)?);
-    }
+    let builder = options.builder()?;
     let matrix: Matrix<'_> = x.extract()?;
     let long = matrix.stored().saturating_mul(classes) > LONG;
     let (fit, seconds) = if long && options.callback.is_none() {

@@ -11,6 +11,7 @@ mod enter;
 mod error;
 mod estimator;
 mod functions;
+mod path;
 
 /// Rust half of polylogit; use the package's public names instead.
 #[pyo3::pymodule]
@@ -26,6 +27,8 @@ mod _core {
         log_softmax, logsumexp, nll, nll_gradient, nll_hessian_vector_product, softmax, softmax_jacobian,
         softmax_jvp,
     };
+    #[pymodule_export]
+    use super::path::path;
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");

@@ -4,10 +4,9 @@
 //! The rows of a fold are held out by giving them weight 0, so that all folds share one table, uncopied, and the
 //! scores of the held-out rows come along in every pass. Folds run in parallel, each on one thread.
 
-use std::cmp::Reverse;
-
 use crate::design::Design;
-use crate::error::{Error, Result, check_len};
+use crate::error::{Error, Result};
+use crate::folds::{NEVER, Split};
 use crate::options::{LogisticRegression, Options};
 use crate::parallel::Workers;
 use crate::path::{self, Lambdas, Path};
@@ -16,8 +15,6 @@ use crate::target::{Labels, Target};
 
 /// Folds unless asked otherwise, as in cv.glmnet.
 const FOLDS: usize = 10;
-/// The fold of rows that are never held out.
-const NEVER: u32 = u32::MAX;
 
 /// What held-out rows are scored with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,14 +55,6 @@ impl Score {
             Self::Brier => log_p.iter().enumerate().map(|(k, l)| (l.exp() - y(k)).powi(2)).sum(),
         }
     }
-}
-
-/// How rows come into folds.
-#[derive(Debug, Clone)]
-enum Split {
-    Stratified,
-    Groups(Vec<u64>),
-    Given(Vec<u32>),
 }
 
 /// Cross-validation: a builder, run by [`CrossValidation::run`].
@@ -171,7 +160,7 @@ impl CrossValidation {
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Validated> {
         let options = regression.check(design, target)?;
-        let fold_of = self.fold_of(target)?;
+        let fold_of = self.split.folds(target, self.folds, self.seed)?;
         let trained: Vec<Target> = (0..self.folds).map(|f| held_out(target, &fold_of, f)).collect();
         for (fold, target) in trained.iter().enumerate() {
             if let Some(k) = target.class_weights().iter().position(|w| *w <= 0.0) {
@@ -210,84 +199,6 @@ impl CrossValidation {
             curves,
         })
     }
-
-    /// The fold of each row.
-    fn fold_of(&self, target: &Target) -> Result<Vec<u32>> {
-        let n = target.rows();
-        if self.folds < 2 || self.folds > n {
-            let range = "at least 2 and at most the number of rows";
-            return Err(Error::Option {
-                option: "the number of folds",
-                value: self.folds.to_string(),
-                range,
-            });
-        }
-        let order = |rows: &mut Vec<usize>| rows.sort_by_key(|&row| (mix(self.seed, row as u64), row));
-        match &self.split {
-            Split::Given(folds) => {
-                check_len("folds", "rows", n, folds.len())?;
-                Ok(folds.clone())
-            }
-            Split::Groups(groups) => {
-                check_len("groups", "rows", n, groups.len())?;
-                Ok(by_groups(groups, self.folds, self.seed))
-            }
-            Split::Stratified => {
-                let mut classes = vec![vec![]; target.classes().len()];
-                for row in 0..n {
-                    let class = match target.labels() {
-                        Labels::Hard(ids) => ids[row] as usize,
-                        Labels::Soft(y) => {
-                            let k = classes.len();
-                            crate::softmax::argmax(&y[row * k..(row + 1) * k]).unwrap_or(0)
-                        }
-                    };
-                    classes[class].push(row);
-                }
-                let mut fold_of = vec![NEVER; n];
-                // The next class goes on where this one ended: folds differ by one row at most.
-                let mut next = 0;
-                for mut rows in classes {
-                    if rows.len() < 2 {
-                        continue;
-                    }
-                    order(&mut rows);
-                    for row in rows {
-                        fold_of[row] = (next % self.folds) as u32;
-                        next += 1;
-                    }
-                }
-                Ok(fold_of)
-            }
-        }
-    }
-}
-
-/// Whole groups, the largest first, each to the fold with the fewest rows.
-fn by_groups(groups: &[u64], folds: usize, seed: u64) -> Vec<u32> {
-    let mut sizes = std::collections::BTreeMap::new();
-    for g in groups {
-        *sizes.entry(*g).or_insert(0usize) += 1;
-    }
-    let mut order: Vec<(u64, usize)> = sizes.into_iter().collect();
-    order.sort_by_key(|&(group, size)| (Reverse(size), mix(seed, group), group));
-    let mut rows = vec![0; folds];
-    let mut fold = std::collections::BTreeMap::new();
-    for (group, size) in order {
-        let least = (0..folds).min_by_key(|&f| rows[f]).unwrap_or(0);
-        rows[least] += size;
-        fold.insert(group, least as u32);
-    }
-    groups.iter().map(|g| fold[g]).collect()
-}
-
-/// A number of a row that looks random (SplitMix64; Steele, Lea, Flood 2014).
-fn mix(seed: u64, row: u64) -> u64 {
-    let mut z =
-        seed.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(row + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// The target with weight 0 on a fold's rows.
@@ -452,34 +363,6 @@ fn one_se(curves: &[Curve], best: Choice, score: Score) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn folds_are_stratified_seeded_and_lose_no_class() {
-        // 20 of class 0, 7 of class 1, 1 of class 2.
-        let ids: Vec<i64> = (0..28).map(|i| i64::from(i >= 20) + i64::from(i == 27)).collect();
-        let target = Target::from_labels(ids.clone()).unwrap();
-        let folds = CrossValidation::new(5).seed(3).fold_of(&target).unwrap();
-        for fold in 0..5 {
-            let of = |class: i64| (0..28).filter(|&i| folds[i] == fold && ids[i] == class).count();
-            assert_eq!(of(0), 4);
-            assert!((1..=2).contains(&of(1)));
-        }
-        assert_eq!(folds[27], NEVER);
-        assert_eq!(folds, CrossValidation::new(5).seed(3).fold_of(&target).unwrap());
-        assert_ne!(folds, CrossValidation::new(5).seed(4).fold_of(&target).unwrap());
-    }
-
-    #[test]
-    fn groups_stay_together() {
-        let groups: Vec<u64> = (0..40).map(|i| i / 3).collect();
-        let folds = by_groups(&groups, 4, 1);
-        for (a, b) in (0..40).flat_map(|a| (0..40).map(move |b| (a, b))) {
-            assert!(groups[a] != groups[b] || folds[a] == folds[b]);
-        }
-        for fold in 0..4 {
-            assert!((9..=12).contains(&folds.iter().filter(|f| **f == fold).count()));
-        }
-    }
 
     #[test]
     fn choices_by_hand() {

@@ -50,6 +50,7 @@ mod cv;
 mod design;
 pub mod error;
 mod fit;
+mod folds;
 mod kernel;
 mod label;
 mod lead;

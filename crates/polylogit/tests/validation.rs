@@ -107,9 +107,9 @@ fn bad_folds_are_named() {
     let error = |validation: CrossValidation| validation.run(&lasso(), &design, &target).unwrap_err();
     assert!(error(CrossValidation::new(1)).to_string().contains("the number of folds is 1"));
     assert!(error(CrossValidation::new(13)).to_string().contains("the number of folds is 13"));
-    // Both rows of class 1 in one fold.
+    // All rows of a class in one fold.
     let folds = (0..12).map(|i| u32::from(i >= 10)).collect();
-    let expected = Error::FoldWithoutClass { fold: 1, class: "1".into() };
+    let expected = Error::FoldWithoutClass { fold: 0, class: "0".into() };
     assert_eq!(error(CrossValidation::new(2).given(folds)), expected);
     assert!(
         error(CrossValidation::new(2).given(vec![0; 12])).to_string().contains("the number of folds is 1")

@@ -1,8 +1,8 @@
 //! `polylogit cv`: chooses the strength of the penalty by cross-validation, and fits it on all rows.
 
 use super::{display, fit, path, plot, table};
-use crate::args::{CvArgs, Rule, ScoreArg};
 use crate::describe::{self, facts, heading, indent, plain_table, right_align};
+use crate::path_args::{CvArgs, Rule, ScoreArg};
 use crate::printer::{Printer, number, seconds, significant};
 use crate::progress::Progress;
 use crate::settings;

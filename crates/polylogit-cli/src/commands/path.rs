@@ -1,8 +1,8 @@
 //! `polylogit path`: the fits along a falling sequence of λ.
 
 use super::table;
-use crate::args::PathArgs;
 use crate::describe::{facts, heading, indent, plain_table, right_align};
+use crate::path_args::PathArgs;
 use crate::printer::{Printer, count, number, seconds, significant};
 use crate::progress::Progress;
 use crate::settings;
