@@ -20,6 +20,7 @@ from ._functions import (
 )
 from ._logistic import LogisticRegression
 from ._logistic_cv import LogisticRegressionCV
+from ._path import Path, path
 from ._solve import Certificate
 from ._summary import Summary
 
@@ -27,6 +28,7 @@ __all__ = [
     "Certificate",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "Path",
     "Summary",
     "__version__",
     "from_sklearn",
@@ -36,6 +38,7 @@ __all__ = [
     "nll",
     "nll_gradient",
     "nll_hessian_vector_product",
+    "path",
     "save",
     "softmax",
     "softmax_jacobian",

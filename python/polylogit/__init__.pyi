@@ -110,6 +110,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         warm_start: bool = False,
         n_jobs: int | None = None,
         multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
+        grouped: bool = False,
+        penalty_factors: ArrayLike | None = None,
+        bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
     ) -> None: ...
     def fit(
         self: _Self,
@@ -185,6 +188,9 @@ class LogisticRegressionCV(LogisticRegression):
         random_state: int | np.random.RandomState | None = None,
         use_legacy_attributes: bool | Literal["warn"] = "warn",
         multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
+        grouped: bool = False,
+        penalty_factors: ArrayLike | None = None,
+        bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
     ) -> None: ...
     def fit(  # type: ignore[override]
         self: _Self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: Any
@@ -194,6 +200,46 @@ class LogisticRegressionCV(LogisticRegression):
         self, X: _Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None, **score_params: Any
     ) -> float: ...
 
+class Path:
+    classes_: NDArray[Any]
+    n_features_in_: int
+    l1_ratio: float
+    lambdas: _Floats
+    lambda_max: float
+    null_nll_mean: float
+    objective: _Floats
+    nll_mean: _Floats
+    deviance_ratio: _Floats
+    relative_gap: _Floats
+    status: list[str]
+    intercepts: _Floats
+    nonzero_features: NDArray[np.int64]
+    def __len__(self) -> int: ...
+    def coef(self, point: int) -> _Floats: ...
+    def sparse_coef(self, point: int) -> Any: ...
+    def interpolate(self, lambda_: float) -> tuple[_Floats, _Floats]: ...
+    def predict_proba(self, X: _Matrix, lambda_: float) -> _Floats: ...
+    def predict(self, X: _Matrix, lambda_: float) -> NDArray[Any]: ...
+
+def path(
+    X: _Matrix,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    offset: ArrayLike | None = None,
+    l1_ratio: float = 1.0,
+    grouped: bool = False,
+    standardize: bool = True,
+    penalty_factors: ArrayLike | None = None,
+    bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    fit_intercept: bool = True,
+    lambdas: int | ArrayLike = 100,
+    ratio: float | None = None,
+    early_stop: bool = True,
+    tol: float = 1e-6,
+    max_iter: int = 1000,
+    n_jobs: int | None = None,
+) -> Path: ...
 def softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
 def log_softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
 def logsumexp(z: ArrayLike, axis: int = -1) -> Any: ...

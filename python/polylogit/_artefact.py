@@ -79,6 +79,7 @@ def _record_of(model):
     return {
         "lambda_": 0.0,
         "l1_ratio": 0.0,
+        "grouped": False,
         "standardize": False,
         "fit_intercept": bool(model.fit_intercept),
         "objective": 0.0,
@@ -124,7 +125,13 @@ def load(path):
     classes, coef, intercept, target, names, means, record = _core.load(os.fspath(path))
     strength = record["lambda_"] * record["total_weight"]
     model = LogisticRegression()
-    model.C = (2.0 if len(classes) == 2 else 1.0) / strength if strength > 0 else np.inf
+    share = record["l1_ratio"]
+    if len(classes) == 2:
+        # The other way round than in `_solve.solve`.
+        strength, share = strength * (1.0 + share) / 2.0, 2.0 * share / (1.0 + share)
+    model.C = 1.0 / strength if strength > 0 else np.inf
+    model.l1_ratio = share
+    model.grouped = record["grouped"]
     model.fit_intercept = record["fit_intercept"]
     model.classes_ = np.array(classes)
     solution = _solve.Solution(coef, intercept, record, None)

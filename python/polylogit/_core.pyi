@@ -17,12 +17,23 @@ _Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 class _Options(TypedDict):
     lambda_: float
+    l1_ratio: float
+    grouped: bool
+    standardize: bool
+    penalty_factors: NDArray[np.float64] | None
+    bounds: _Arrays | None
     fit_intercept: bool
     tol: float
     max_iter: int
     threads: int
     start: _Arrays | None
     callback: Callable[[int, float, float, float], Any] | None
+
+class _Sequence(TypedDict):
+    given: list[float] | None
+    count: int
+    ratio: float | None
+    early_stop: bool
 
 class _Problem(TypedDict):
     x: _Matrix
@@ -35,6 +46,7 @@ class _Problem(TypedDict):
 class _Record(TypedDict):
     lambda_: float
     l1_ratio: float
+    grouped: bool
     standardize: bool
     fit_intercept: bool
     objective: float
@@ -117,6 +129,15 @@ def fit(
     offset: NDArray[np.float64] | None,
     options: _Options,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], _Record, dict[str, Any] | None]: ...
+def path(
+    x: _Matrix,
+    y: NDArray[Any],
+    classes: int,
+    sample_weight: NDArray[np.float64] | None,
+    offset: NDArray[np.float64] | None,
+    options: _Options,
+    sequence: _Sequence,
+) -> dict[str, Any]: ...
 def save(
     path: str | os.PathLike[str],
     classes: list[bool | int | float | str],

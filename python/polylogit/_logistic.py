@@ -27,7 +27,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     .. math:: \min_{W, b}\; C \sum_i s_i [\mathrm{logsumexp}(z_i) - z_{i y_i}] + \tfrac12 \|W\|^2,
               \quad z_i = W x_i + b
 
-    (for two classes, as there, one row :math:`\beta` with :math:`\tfrac12\|\beta\|^2`). Columns of any scale go in as
+    with :math:`\tfrac{1-\alpha}2 \|W\|^2 + \alpha \|W\|_1` in place of the ridge for an `l1_ratio` of
+    :math:`\alpha` (for two classes, as there, one row :math:`\beta` in place of :math:`W`). Columns of any scale go in as
     they are, and every fit says how far it can be from the optimum at most (`certificate_`).
 
     Parameters
@@ -37,7 +38,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     C : float, default=1.0
         Inverse strength of the penalty, greater than 0; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalty. This version fits 0, the ridge.
+        Share of the L1 norm in the penalty: 0 the ridge, 1 the lasso, between them the elastic net. Any `solver` will
+        do.
     dual : bool, default=False
         Validated, chooses nothing.
     tol : float, default=1e-4
@@ -65,6 +67,14 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         honoured). The result does not depend on it.
     multi_class : {'auto', 'multinomial', 'deprecated'}, default='deprecated'
         The old spelling; accepted quietly. For 'ovr' use :class:`sklearn.multiclass.OneVsRestClassifier`.
+    grouped : bool, default=False
+        Penalise the L2 norm of each feature's weights over the classes in place of their L1 norm, so that a feature is
+        in or out for all classes together (three classes or more).
+    penalty_factors : array-like of shape (n_features,), default=None
+        Factors on the penalty of each feature; 0 leaves it unpenalised.
+    bounds : tuple (lower, upper), default=None
+        Least and largest coefficients: None, numbers, or arrays of the shape (n_features,) or of `coef_`; the lower ones
+        at most 0, the upper ones at least 0.
 
     Attributes
     ----------
@@ -125,6 +135,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "warm_start": ["boolean"],
         "n_jobs": [None, Integral],
         "multi_class": [StrOptions({"auto", "multinomial", "ovr"}), Hidden(StrOptions({"deprecated"}))],
+        "grouped": ["boolean"],
+        "penalty_factors": ["array-like", None],
+        "bounds": [tuple, list, None],
     }
 
     def __init__(
@@ -145,6 +158,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         warm_start=False,
         n_jobs=None,
         multi_class="deprecated",
+        grouped=False,
+        penalty_factors=None,
+        bounds=None,
     ):
         self.penalty = penalty
         self.C = C
@@ -161,6 +177,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.multi_class = multi_class
+        self.grouped = grouped
+        self.penalty_factors = penalty_factors
+        self.bounds = bounds
 
     def _check_params(self):
         """As scikit-learn checks them; the usual values of the usual types need no looking up."""
@@ -225,6 +244,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "weights": weights,
             "offset": _validate.offsets(offset, X.shape[0], n_classes),
             "C": np.inf if penalty is None else self.C,
+            "l1_ratio": _validate.share_of(penalty, self.l1_ratio),
+            "grouped": self.grouped,
+            "penalty_factors": _validate.penalty_factors(self.penalty_factors, X.shape[1]),
+            "bounds": _validate.bounds(self.bounds, (1 if n_classes == 2 else n_classes, X.shape[1])),
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,
             "threads": effective_threads(self.n_jobs),

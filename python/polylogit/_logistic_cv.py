@@ -36,14 +36,14 @@ class LogisticRegressionCV(LogisticRegression):
     Cs : int or list of floats, default=10
         The grid; a number gives that many values between 1e-4 and 1e4, evenly in the logarithm.
     l1_ratios : array-like of shape (n_l1_ratios,), default=None
-        Shares of the L1 norm. This version fits 0, the ridge.
+        Shares of the L1 norm to choose from; without, that of `penalty`, or 0, the ridge.
     fit_intercept : bool, default=True
         Fit intercepts?
     cv : int or cross-validation generator, default=None
         The folds: 5 stratified ones by default.
     dual : bool, default=False
         Validated, chooses nothing.
-    penalty : {'l2', 'deprecated'}, default='deprecated'
+    penalty : {'l1', 'l2', 'elasticnet', 'deprecated'}, default='deprecated'
         The old spelling; accepted quietly.
     scoring : str or callable, default=None
         The score that chooses; accuracy by default.
@@ -69,6 +69,8 @@ class LogisticRegressionCV(LogisticRegression):
         Attributes in scikit-learn's old shapes (dictionaries by class) or in its new ones?
     multi_class : {'auto', 'multinomial', 'deprecated'}, default='deprecated'
         The old spelling; accepted quietly.
+    grouped, penalty_factors, bounds
+        As in :class:`LogisticRegression`.
 
     Attributes
     ----------
@@ -138,6 +140,9 @@ class LogisticRegressionCV(LogisticRegression):
         random_state=None,
         use_legacy_attributes="warn",
         multi_class="deprecated",
+        grouped=False,
+        penalty_factors=None,
+        bounds=None,
     ):
         self.Cs = Cs
         self.l1_ratios = l1_ratios
@@ -157,6 +162,9 @@ class LogisticRegressionCV(LogisticRegression):
         self.random_state = random_state
         self.use_legacy_attributes = use_legacy_attributes
         self.multi_class = multi_class
+        self.grouped = grouped
+        self.penalty_factors = penalty_factors
+        self.bounds = bounds
 
     def fit(self, X, y, sample_weight=None, **params):
         """Choose C on folds, then fit it on all rows.
@@ -179,7 +187,7 @@ class LogisticRegressionCV(LogisticRegression):
         """
         self._validate_params()
         _raise_for_params(params, self, "fit")
-        ratios = self._check_penalty()
+        ratios, shares = self._check_penalty()
         self._check_multi_class()
         self._target_name = _artefact.name_of(y)
         X, y = _validate.data(self, X, y)
@@ -196,6 +204,9 @@ class LogisticRegressionCV(LogisticRegression):
 
         problem = {
             "n_classes": len(classes),
+            "grouped": self.grouped,
+            "penalty_factors": _validate.penalty_factors(self.penalty_factors, X.shape[1]),
+            "bounds": _validate.bounds(self.bounds, (1 if len(classes) == 2 else len(classes), X.shape[1])),
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,
             "max_iter": self.max_iter,
@@ -206,46 +217,51 @@ class LogisticRegressionCV(LogisticRegression):
         if not _routing_enabled() and weights is not None:
             parameters = {**parameters, "sample_weight": weights}
 
+        grid = [(share, C) for share in shares for C in self.Cs_]
+
         def fold(train, test):
-            """The path of one fold, and its scores on the rows left out."""
+            """The fits of one fold, and their scores on the rows left out."""
             x, own = X[train], None if fit_weights is None else fit_weights[train]
-            path, start = [], None
-            for C in self.Cs_:
-                path.append(_solve.solve(x, ids[train], weights=own, C=C, start=start, **problem))
-                start = path[-1].coef, path[-1].intercept
+            fits, start = [], None
+            for share, C in grid:
+                if C == self.Cs_[0]:
+                    start = None
+                fits.append(_solve.solve(x, ids[train], weights=own, C=C, l1_ratio=share, start=start, **problem))
+                start = fits[-1].coef, fits[-1].intercept
             given = _check_method_params(X=X, params=parameters, indices=test)
-            scores = [scorer(self._model_of(s, C), X[test], y[test], **given) for s, C in zip(path, self.Cs_)]
-            return path, scores
+            scores = [scorer(self._model_of(s, C), X[test], y[test], **given) for s, (_, C) in zip(fits, grid)]
+            return fits, scores
 
         # Threads: the engine releases the interpreter, and nothing has to be sent anywhere.
         out = Parallel(n_jobs=self.n_jobs, verbose=self.verbose, prefer="threads")(
             delayed(fold)(train, test) for train, test in folds
         )
-        paths = [path for path, _ in out]
-        scores = np.array([score for _, score in out])  # (folds, Cs)
+        fits = [fit for fit, _ in out]
+        scores = np.array([score for _, score in out])  # (folds, l1_ratios · Cs)
 
         if self.refit:
             best = int(scores.sum(axis=0).argmax())
-            chosen = self.Cs_[best]
-            starts = [path[best] for path in paths]
+            chosen = grid[best]
+            starts = [fit[best] for fit in fits]
             start = np.mean([s.coef for s in starts], axis=0), np.mean([s.intercept for s in starts], axis=0)
-            solution = _solve.solve(X, ids, weights=fit_weights, C=chosen, start=start, **problem)
+            share, C = chosen
+            solution = _solve.solve(X, ids, weights=fit_weights, C=C, l1_ratio=share, start=start, **problem)
             self._take(solution, np.float64)
         else:
             # An average of fits is no fit: it has no certificate.
             for name in ("certificate_", "objective_", "n_passes_", "status_", "_record", "_diagnosis"):
                 self.__dict__.pop(name, None)
             bests = scores.argmax(axis=1)
-            chosen = self.Cs_[bests].mean()
-            rows = [_rows_of(path[b], np.float64) for path, b in zip(paths, bests)]
+            chosen = tuple(np.mean([grid[b] for b in bests], axis=0))
+            rows = [_rows_of(fit[b], np.float64) for fit, b in zip(fits, bests)]
             self.coef_ = np.mean([coef for coef, _ in rows], axis=0)
             self.intercept_ = np.mean([intercept for _, intercept in rows], axis=0)
         self._feature_mean = _solve.column_means(X, fit_weights)
-        self._keep(paths, scores, chosen, ratios)
+        self._keep(fits, scores, chosen, ratios)
         return self
 
     def _check_penalty(self):
-        """The grid of l1_ratios, or None where none was given; anything but the ridge is refused."""
+        """The grid of l1_ratios, or None where none was given, and the shares of L1 that are fitted."""
         ratios = None if isinstance(self.l1_ratios, str) else self.l1_ratios
         kind = self.penalty
         if kind == "deprecated":
@@ -258,7 +274,9 @@ class LogisticRegressionCV(LogisticRegression):
         ):
             raise ValueError(f"l1_ratios must be an array-like of numbers between 0 and 1; got (l1_ratios={ratios!r})")
         _validate.check_solver(self.solver, kind, self.dual)
-        return ratios
+        if kind == "elasticnet" or (self.penalty == "deprecated" and ratios is not None):
+            return ratios, [float(r) for r in ratios]
+        return ratios, [_validate.share_of(kind, None)] * (1 if ratios is None else len(ratios))
 
     def _class_weight(self, y, sample_weight):
         class_weight, classes = self.class_weight, self.classes_
@@ -279,26 +297,28 @@ class LogisticRegressionCV(LogisticRegression):
         model.coef_, model.intercept_ = _rows_of(solution, np.float64)
         return model
 
-    def _keep(self, paths, scores, chosen, ratios):
+    def _keep(self, fits, scores, chosen, ratios):
         """The attributes of the search, in scikit-learn's two sets of shapes."""
         n_ratios = 1 if ratios is None else len(ratios)
+        share, chosen_c = chosen
 
         def flat(solution):
             coef, intercept = _rows_of(solution, np.float64)
             return np.concatenate([coef, intercept[:, None]], axis=1) if self.fit_intercept else coef
 
-        # Equal ratios (all 0) have equal paths: one axis more, repeated.
-        coefs = np.array([[[flat(s) for s in path]] * n_ratios for path in paths])
-        steps = np.array([[[s.record["steps"] for s in path]] * n_ratios for path in paths], dtype=np.int32)
-        scores = np.repeat(scores[:, None, :], n_ratios, axis=1)
+        shape = len(fits), n_ratios, len(self.Cs_)
+        coefs = np.array([[flat(s) for s in fit] for fit in fits])
+        coefs = coefs.reshape(*shape, *coefs.shape[2:])
+        steps = np.array([[s.record["steps"] for s in fit] for fit in fits], dtype=np.int32).reshape(shape)
+        scores = scores.reshape(shape)
         self.l1_ratios_ = np.asarray([None] if ratios is None else ratios)
         if not (self.use_legacy_attributes == "warn" or self.use_legacy_attributes):
-            self.C_, self.l1_ratio_ = float(chosen), 0.0
+            self.C_, self.l1_ratio_ = float(chosen_c), float(share)
             self.coefs_paths_, self.scores_, self.n_iter_ = coefs, scores, steps
             return
         n_rows = coefs.shape[3]
-        self.C_ = np.full(n_rows, chosen)
-        self.l1_ratio_ = np.full(n_rows, None if ratios is None and self.refit else 0.0)
+        self.C_ = np.full(n_rows, chosen_c)
+        self.l1_ratio_ = np.full(n_rows, None if ratios is None and self.refit else share)
         by_class = np.transpose(coefs, (3, 0, 2, 1, 4))  # (classes, folds, Cs, ratios, dof)
         scores, steps = scores.swapaxes(1, 2), steps.swapaxes(1, 2)[None]
         if ratios is None:

@@ -59,6 +59,10 @@ def solve(
     offset=None,
     *,
     C,
+    l1_ratio=0.0,
+    grouped=False,
+    penalty_factors=None,
+    bounds=None,
     fit_intercept,
     tol,
     max_iter,
@@ -67,7 +71,7 @@ def solve(
     callback=None,
     complete=False,
 ):
-    """Minimises scikit-learn's objective C Σ s_i loss_i + ½‖w‖².
+    """Minimises scikit-learn's objective C Σ s_i loss_i + (1−α)/2 ‖w‖² + α ‖w‖₁.
 
     Parameters
     ----------
@@ -75,6 +79,8 @@ def solve(
     y : ndarray of int64 of shape (n,), or of float64 of shape (n, K)
     weights : ndarray of float64 of shape (n,), each at least 0, or None
     offset : ndarray of float64 of shape (n, K), or None
+    penalty_factors : ndarray of float64 of shape (d,), or None
+    bounds : (lower, upper) of shape (K, d) (for two classes (1, d)) each, or None
     start : (coef, intercept) of shapes (K, d) and (K,), or None
     complete : bool
         Is it known that every class has a row?
@@ -85,8 +91,13 @@ def solve(
     if X.shape[0] == 0:
         raise ValueError("Sample weights must contain at least one non-zero number.")
     total = X.shape[0] if weights is None else float(weights.sum())
-    # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖².
-    strength = (2.0 if n_classes == 2 else 1.0) / (C * total)
+    strength, share = 1.0 / (C * total), l1_ratio
+    if n_classes == 2:
+        # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖², ‖β‖₁ = ‖W‖₁.
+        strength, share = strength * (2.0 - l1_ratio), l1_ratio / (2.0 - l1_ratio)
+        if bounds is not None:
+            lower, upper = 0.5 * bounds[0], 0.5 * bounds[1]
+            bounds = np.concatenate([-upper, lower]), np.concatenate([-lower, upper])
     present = range(n_classes)
     if fit_intercept and not complete:
         mass = np.bincount(y, minlength=n_classes) if y.ndim == 1 else y.sum(axis=0)
@@ -95,6 +106,12 @@ def solve(
         start = np.zeros((n_classes, X.shape[1])), np.zeros(n_classes)
     options = {
         "lambda_": strength,
+        "l1_ratio": share,
+        # The group of a feature of two classes is its one weight.
+        "grouped": grouped and n_classes > 2,
+        "standardize": False,
+        "penalty_factors": penalty_factors,
+        "bounds": bounds,
         "fit_intercept": fit_intercept,
         "tol": gap_of(tol),
         "max_iter": max_iter,
@@ -123,13 +140,17 @@ def _without_absent(X, y, n_classes, weights, offset, options, present):
         start = options["start"]
         if start is not None:
             start = start[0][present], start[1][present]
-        options = {**options, "start": start}
+        bounds = options["bounds"]
+        if bounds is not None:
+            bounds = tuple(np.ascontiguousarray(b[present]) for b in bounds)
+        options = {**options, "start": start, "bounds": bounds}
         w, b, record, diagnosis = _core.fit(as_matrix(X), y, k, weights, offset, options)
     else:
         w, b, diagnosis = np.zeros((1, d)), np.zeros(1), None
         record = {
             "lambda_": options["lambda_"],
             "l1_ratio": 0.0,
+            "grouped": False,
             "standardize": False,
             "fit_intercept": True,
             "objective": _ABSENT,

@@ -179,21 +179,45 @@ def penalty_of(estimator, l1_ratio):
     return "l1" if l1_ratio == 1 else "elasticnet"
 
 
+def share_of(penalty, l1_ratio):
+    """The share of L1 of a penalty."""
+    return {"l1": 1.0, "elasticnet": l1_ratio}.get(penalty, 0.0)
+
+
+def penalty_factors(factors, n_features):
+    """A factor on the penalty of each feature, or None."""
+    if factors is None:
+        return None
+    factors = check_array(factors, dtype=np.float64, ensure_2d=False, input_name="penalty_factors")
+    if factors.shape != (n_features,):
+        raise ValueError(f"penalty_factors has shape {factors.shape}, expected ({n_features},)")
+    return factors
+
+
+def bounds(given, shape):
+    """(lower, upper) of coefficients of this shape, or None."""
+    if given is None:
+        return None
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise ValueError("bounds must be a pair (lower, upper)")
+    out = []
+    for name, bound, none in zip(("lower", "upper"), given, (-np.inf, np.inf)):
+        bound = np.asarray(none if bound is None else bound, dtype=np.float64)
+        try:
+            out.append(np.array(np.broadcast_to(bound, shape)))
+        except ValueError:
+            raise ValueError(
+                f"the {name} bound has shape {bound.shape}, expected a number, ({shape[1]},) or {shape}"
+            ) from None
+    return tuple(out)
+
+
 def check_solver(solver, penalty, dual):
-    """scikit-learn's rules about which solver can do what; then ours, which is one for all."""
-    if solver not in ("liblinear", "saga") and penalty not in ("l2", None):
-        raise ValueError(f"Solver {solver} supports only 'l2' or None penalties, got {penalty} penalty.")
+    """scikit-learn's rules about solvers, but for penalties: every name of a solver fits all of them here."""
     if solver != "liblinear" and dual:
         raise ValueError(f"Solver {solver} supports only dual=False, got dual={dual}")
-    if penalty == "elasticnet" and solver != "saga":
-        raise ValueError(f"Only 'saga' solver supports elasticnet penalty, got solver={solver}.")
     if solver == "liblinear" and penalty is None:
         raise ValueError("C=np.inf as well as penalty=None is not supported for the liblinear solver")
-    if penalty not in ("l2", None):
-        raise NotImplementedError(
-            f"{penalty} penalties are not there yet: this version of polylogit fits ridge penalties (l1_ratio=0) and"
-            " none (C=np.inf). scikit-learn's solver='saga' fits them."
-        )
 
 
 def check_multiclass_solver(solver, n_classes):

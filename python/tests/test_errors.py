@@ -51,7 +51,6 @@ def changed(value):
         ({"class_weight": "even"}, (X, Y)),
         ({"fit_intercept": "yes"}, (X, Y)),
         ({"dual": True}, (X, Y)),
-        ({"l1_ratio": 1.0}, (X, Y)),
         ({"solver": "liblinear"}, (X, Y)),
         ({}, (X, Y, np.ones(29))),
         ({}, (X, Y, np.full(30, np.nan))),
@@ -103,13 +102,24 @@ def test_several_targets_are_refused():
         LogisticRegressionCV().fit(X, np.full((30, 2), 0.5))
 
 
-def test_l1_says_what_is_missing():
-    with pytest.raises(NotImplementedError, match="l1 penalties are not there yet"):
-        LogisticRegression(l1_ratio=1, solver="saga").fit(X, Y)
-    with pytest.raises(NotImplementedError, match="elasticnet"):
-        LogisticRegressionCV(l1_ratios=(0, 0.5), solver="saga").fit(X, Y)
+def test_bad_penalties_are_named():
     with pytest.raises(ValueError, match="OneVsRestClassifier"):
         LogisticRegression(multi_class="ovr").fit(X, Y)
+    for bad, message in [
+        ({"penalty_factors": [1.0]}, r"penalty_factors has shape \(1,\), expected"),
+        ({"penalty_factors": -np.ones(X.shape[1])}, "a penalty factor is -1"),
+        ({"bounds": (0.5, 1)}, "a lower bound is"),
+        ({"bounds": (None, -1)}, "an upper bound is"),
+        ({"bounds": (0, 1, 2)}, "a pair"),
+        ({"bounds": (np.zeros(99), None)}, "the lower bound has shape"),
+        ({"grouped": "yes"}, "grouped"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            LogisticRegression(**bad).fit(X, Y)
+    with pytest.raises(ValueError, match="a lambda is 0"):
+        polylogit.path(X, Y, lambdas=[0.1, 0])
+    with pytest.raises(ValueError, match="the number of lambdas is 0"):
+        polylogit.path(X, Y, lambdas=0)
 
 
 def test_offset_shapes():

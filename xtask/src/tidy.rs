@@ -11,8 +11,8 @@ const FLOORS: [&[&str]; 8] = [
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["options", "problem", "row_space", "lead", "fit", "model", "diagnose"],
-    &["inference"],
+    &["options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
+    &["path", "folds", "cv", "inference"],
 ];
 /// Libraries with one place where they are named.
 const CONFINED: [(&str, &str); 4] = [

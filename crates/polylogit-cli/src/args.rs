@@ -2,6 +2,7 @@
 
 mod summary;
 
+use crate::path_args::{CvArgs, PathArgs};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -42,6 +43,25 @@ Exit codes: 0 done, 1 the data or the fit is bad, 2 the call is wrong.";
 pub(crate) enum Command {
     /// Fit a model to a table
     Fit(Box<FitArgs>),
+    /// Fit the whole regularisation path of a table
+    #[command(after_help = "\
+Examples:
+  polylogit path dna.csv --target splice --l1-ratio 1
+      100 fits from the λ that leaves no weight down to 1e-4 of it
+  polylogit path dna.csv --target splice --l1-ratio 0.5 --grouped --lambdas 20 --format json > path.json
+
+One fit of it: polylogit fit … --lambda L")]
+    Path(Box<PathArgs>),
+    /// Choose the strength of the penalty by cross-validation, and fit it
+    #[command(after_help = "\
+Examples:
+  polylogit cv dna.csv --target splice --l1-ratio 1 -o model.safetensors --plot curve.svg
+      10 folds, log loss, the best λ; saves its fit on all rows, draws the curve
+  polylogit cv dna.csv --target splice --l1-ratios 0.1,0.5,1 --choose 1se
+      also chooses the share of L1; the simplest model within a standard error of the best
+
+Folds are stratified and depend on the seed only; the only row of a class is never held out.")]
+    Cv(Box<CvArgs>),
     /// Predict the rows of a table with a model
     Predict(PredictArgs),
     /// Measure a model on a table with known labels
@@ -89,7 +109,10 @@ Examples:
   zcat big.csv.gz | polylogit fit - --target label --format json > fit.json
       reads standard input, writes one JSON document
 
-The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²,  λ = 1/(C·S).
+  polylogit fit dna.csv --target splice --lambda 0.01 --l1-ratio 1
+      the lasso: weights that do not pay are 0
+
+The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + λ Σⱼ [(1−α)/2 sdⱼ² ‖W·ⱼ‖² + α sdⱼ ‖W·ⱼ‖₁],  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
 pub(crate) struct FitArgs {
     /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
@@ -120,15 +143,24 @@ pub(crate) struct FitArgs {
     #[arg(long, value_enum, default_value_t = Missing::Impute, help_heading = "Columns")]
     pub(crate) missing: Missing,
 
-    /// Strength λ of the ridge penalty on the mean loss, as in glmnet; 0 for none
+    /// Strength λ of the penalty on the mean loss, as in glmnet; 0 for none
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
     pub(crate) lambda: Option<f64>,
     /// Inverse strength as in scikit-learn, λ = 1/(C·S) [default: 1]
     #[arg(long, value_name = "C", value_parser = inverse_strength, allow_negative_numbers = true, conflicts_with = "lambda", help_heading = "Penalty")]
     pub(crate) c: Option<f64>,
-    /// Share of the L1 norm in the penalty; this version fits ridge penalties, 0
+    /// Share α of the L1 norm in the penalty: 0 the ridge, 1 the lasso, between them the elastic net [default: 0]
     #[arg(long, value_name = "A", value_parser = l1_ratio, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Penalty")]
     pub(crate) l1_ratio: f64,
+    /// Keep or drop a feature for all classes together: ‖W·ⱼ‖₂ in place of ‖W·ⱼ‖₁
+    #[arg(long, help_heading = "Penalty")]
+    pub(crate) grouped: bool,
+    /// Least value of every weight, at most 0
+    #[arg(long, value_name = "W", value_parser = lower, allow_negative_numbers = true, help_heading = "Penalty")]
+    pub(crate) lower: Option<f64>,
+    /// Largest value of every weight, at least 0
+    #[arg(long, value_name = "W", value_parser = upper, allow_negative_numbers = true, help_heading = "Penalty")]
+    pub(crate) upper: Option<f64>,
     /// Penalise the coefficients of the columns as they are, not of standardised columns
     #[arg(long, help_heading = "Penalty")]
     pub(crate) no_standardize: bool,
@@ -332,7 +364,7 @@ pub(crate) enum ExportFormat {
     Safetensors,
 }
 
-fn number(text: &str) -> Result<f64, String> {
+pub(crate) fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "not a number".to_owned())
 }
 
@@ -350,15 +382,22 @@ fn inverse_strength(text: &str) -> Result<f64, String> {
     if value > 0.0 { Ok(value) } else { Err("must be greater than 0".to_owned()) }
 }
 
-fn l1_ratio(text: &str) -> Result<f64, String> {
+pub(crate) fn l1_ratio(text: &str) -> Result<f64, String> {
     let value = number(text)?;
     if !(0.0..=1.0).contains(&value) {
         return Err("must lie between 0 and 1".to_owned());
     }
-    if value > 0.0 {
-        return Err("must be 0: this version fits ridge penalties only".to_owned());
-    }
     Ok(value)
+}
+
+fn lower(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value <= 0.0 { Ok(value) } else { Err("must be at most 0".to_owned()) }
+}
+
+fn upper(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value >= 0.0 { Ok(value) } else { Err("must be at least 0".to_owned()) }
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {
@@ -403,7 +442,8 @@ mod tests {
             (&["--c", "0"], "must be greater than 0"),
             (&["--c", "1", "--lambda", "1"], "cannot be used with"),
             (&["--l1-ratio", "1.5"], "must lie between 0 and 1"),
-            (&["--l1-ratio", "0.5"], "ridge penalties only"),
+            (&["--lower", "1"], "must be at most 0"),
+            (&["--upper", "NaN"], "must be at least 0"),
             (&["--tol", "0"], "between 0 and 1, both excluded"),
             (&["--threads", "0"], "0 is not in 1.."),
             (&["--delimiter", "ab"], "must be one character"),

@@ -48,19 +48,8 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
 
 /// The objective in symbols, in words, with its numbers.
 pub(crate) fn objective(record: &Record) -> String {
-    let penalty = match (record.lambda > 0.0, record.standardize) {
-        (false, _) => "",
-        (true, true) => " + (λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²",
-        (true, false) => " + (λ/2) ‖W‖²",
-    };
+    let (penalty, words) = penalty(record);
     let scores = if record.fit_intercept { "z = W x + b" } else { "z = W x" };
-    let words = match (record.lambda > 0.0, record.standardize) {
-        (false, _) => "the mean negative log-likelihood, without a penalty (maximum likelihood)",
-        (true, true) => {
-            "the mean negative log-likelihood, plus a ridge penalty on the weights of standardised columns"
-        }
-        (true, false) => "the mean negative log-likelihood, plus a ridge penalty on the weights",
-    };
     let intercepts = match (record.fit_intercept, record.lambda > 0.0) {
         (true, true) => ";\n  intercepts are not penalised",
         (true, false) => "",
@@ -72,11 +61,36 @@ pub(crate) fn objective(record: &Record) -> String {
     let weight = number(record.total_weight);
     if record.lambda > 0.0 {
         let c = number(1.0 / (record.lambda * record.total_weight));
-        let _ = writeln!(text, "  λ = {} (C = 1/(λS) = {c}), S = {weight}", number(record.lambda));
+        let alpha =
+            if record.l1_ratio > 0.0 { format!(", α = {}", number(record.l1_ratio)) } else { String::new() };
+        let _ = writeln!(text, "  λ = {}{alpha} (C = 1/(λS) = {c}), S = {weight}", number(record.lambda));
     } else {
         let _ = writeln!(text, "  λ = 0, S = {weight}");
     }
     text
+}
+
+/// The penalty in symbols and the whole objective in words.
+fn penalty(record: &Record) -> (String, String) {
+    if record.lambda == 0.0 {
+        let words = "the mean negative log-likelihood, without a penalty (maximum likelihood)";
+        return (String::new(), words.to_owned());
+    }
+    let (square, scale) = if record.standardize { ("sdⱼ² ", "sdⱼ ") } else { ("", "") };
+    let norm = format!("{scale}‖W·ⱼ‖{}", if record.grouped { "₂" } else { "₁" });
+    let (symbols, name) = match record.l1_ratio {
+        0.0 if record.standardize => ("(λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²".to_owned(), "ridge"),
+        0.0 => ("(λ/2) ‖W‖²".to_owned(), "ridge"),
+        1.0 => (format!("λ Σⱼ {norm}"), "lasso"),
+        _ => (format!("λ Σⱼ [(1−α)/2 {square}‖W·ⱼ‖² + α {norm}]"), "elastic net"),
+    };
+    let article = if name == "elastic net" && !record.grouped { "an" } else { "a" };
+    let grouped = if record.grouped && record.l1_ratio > 0.0 { "grouped " } else { "" };
+    let of = if record.standardize { " of standardised columns" } else { "" };
+    let words = format!(
+        "the mean negative log-likelihood, plus {article} {grouped}{name} penalty on the weights{of}"
+    );
+    (format!(" + {symbols}"), words)
 }
 
 /// How the fit ended, in a sentence.
@@ -137,9 +151,20 @@ pub(crate) fn result(record: &Record, accuracy: Option<String>) -> String {
 /// The coefficients: all of them in blocks of classes, or the largest of each class if there are too many.
 pub(crate) fn coefficients(artefact: &Artefact, all: bool) -> String {
     let c = artefact.model().coefficients();
-    let many = c.classes() * (c.features() + 1) > SHOWN;
+    let record = artefact.record();
+    let zeros = (0..c.features()).filter(|&j| is_zero(artefact, j)).count();
+    let sparse = record.l1_ratio > 0.0 && record.lambda > 0.0;
+    let many = c.classes() * (c.features() - zeros + 1) > SHOWN;
     let mut text = heading("Coefficients");
-    let _ = writeln!(text, "  {DIM}raw scale; each row sums to 0 over the classes{DIM:#}");
+    if sparse {
+        let _ = writeln!(
+            text,
+            "  {DIM}raw scale; {zeros} of {} features are 0 for all classes{DIM:#}",
+            c.features()
+        );
+    } else {
+        let _ = writeln!(text, "  {DIM}raw scale; each row sums to 0 over the classes{DIM:#}");
+    }
     if many && !all {
         text.push_str(&indent(&largest(artefact)));
         let _ = writeln!(
@@ -154,6 +179,12 @@ pub(crate) fn coefficients(artefact: &Artefact, all: bool) -> String {
         }
     }
     text
+}
+
+/// Are a feature's weights 0 for all classes?
+fn is_zero(artefact: &Artefact, j: usize) -> bool {
+    let c = artefact.model().coefficients();
+    (0..c.classes()).all(|k| c.class_weights(k)[j] == 0.0)
 }
 
 /// Ranges of classes whose columns fit the width.
@@ -184,7 +215,11 @@ fn matrix(artefact: &Artefact, names: &[String], classes: std::ops::Range<usize>
         let row = classes.clone().map(|k| significant(c.intercepts()[k], 5));
         table.add_row(std::iter::once("(intercept)".to_owned()).chain(row));
     }
+    let sparse = artefact.record().l1_ratio > 0.0;
     for (j, feature) in artefact.schema().feature_names().iter().enumerate() {
+        if sparse && is_zero(artefact, j) {
+            continue;
+        }
         let row = classes.clone().map(|k| significant(c.class_weights(k)[j], 5));
         table.add_row(std::iter::once(shorten(feature)).chain(row));
     }
@@ -202,7 +237,8 @@ fn largest(artefact: &Artefact) -> String {
     for (k, class) in artefact.model().classes().iter().enumerate() {
         let weights = c.class_weights(k);
         let effect = |j: usize| (weights[j] * sd.get(j).copied().unwrap_or(1.0)).abs();
-        let mut order: Vec<usize> = (0..weights.len()).collect();
+        let sparse = artefact.record().l1_ratio > 0.0;
+        let mut order: Vec<usize> = (0..weights.len()).filter(|&j| !sparse || weights[j] != 0.0).collect();
         order.sort_by(|&a, &b| effect(b).total_cmp(&effect(a)).then(a.cmp(&b)));
         let shown = order.iter().take(LARGEST);
         let shown: Vec<String> =

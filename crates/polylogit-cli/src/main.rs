@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod describe;
 mod failure;
+mod path_args;
 mod printer;
 mod progress;
 mod settings;

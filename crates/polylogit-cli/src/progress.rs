@@ -41,10 +41,24 @@ impl Progress {
         Self { line, stop, start: now(), first: None }
     }
 
+    /// Whether Ctrl-C came, for work that runs on several threads.
+    pub(crate) fn stop(&self) -> Stop {
+        Stop(Arc::clone(&self.stop))
+    }
+
     /// Takes the line away; gives the seconds since the start.
     pub(crate) fn finish(self) -> f64 {
         self.line.finish_and_clear();
         self.start.elapsed().as_secs_f64()
+    }
+}
+
+/// Has Ctrl-C come?
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

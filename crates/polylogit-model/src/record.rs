@@ -15,6 +15,9 @@ pub struct Record {
     pub lambda: f64,
     /// α.
     pub l1_ratio: f64,
+    /// Were features penalised as groups over the classes? Left out of documents where they were not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grouped: bool,
     /// Was `sd_j·W_·j` penalised?
     pub standardize: bool,
     /// Were intercepts fitted?
@@ -56,6 +59,7 @@ impl Record {
         Self {
             lambda: fit.lambda,
             l1_ratio: fit.l1_ratio,
+            grouped: fit.grouped,
             standardize: fit.standardize,
             fit_intercept: fit.intercept,
             objective: fit.objective,

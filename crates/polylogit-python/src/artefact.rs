@@ -106,6 +106,7 @@ fn unpack(record: Record<'_>) -> PyResult<polylogit_model::Record> {
     Ok(polylogit_model::Record {
         lambda: record.lambda_,
         l1_ratio: record.l1_ratio,
+        grouped: record.grouped,
         standardize: record.standardize,
         fit_intercept: record.fit_intercept,
         objective: record.objective,
@@ -132,6 +133,7 @@ fn pack<'py>(py: Python<'py>, record: &polylogit_model::Record) -> PyResult<Reco
     Ok(Record {
         lambda_: record.lambda,
         l1_ratio: record.l1_ratio,
+        grouped: record.grouped,
         standardize: record.standardize,
         fit_intercept: record.fit_intercept,
         objective: record.objective,

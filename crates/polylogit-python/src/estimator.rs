@@ -19,6 +19,12 @@ const LONG: usize = 2_000_000;
 #[pyo3(from_item_all)]
 pub(crate) struct Options<'py> {
     lambda_: f64,
+    l1_ratio: f64,
+    grouped: bool,
+    standardize: bool,
+    penalty_factors: Option<Bound<'py, PyAny>>,
+    /// Lower and upper, of shape (K, d) each.
+    bounds: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     fit_intercept: bool,
     tol: f64,
     max_iter: usize,
@@ -33,6 +39,7 @@ pub(crate) struct Options<'py> {
 pub(crate) struct Record<'py> {
     pub(crate) lambda_: f64,
     pub(crate) l1_ratio: f64,
+    pub(crate) grouped: bool,
     pub(crate) standardize: bool,
     pub(crate) fit_intercept: bool,
     pub(crate) objective: f64,
@@ -48,6 +55,35 @@ pub(crate) struct Record<'py> {
     pub(crate) reason: String,
     pub(crate) version: String,
     pub(crate) feature_sd: Bound<'py, PyArrayDyn<f64>>,
+}
+
+impl Options<'_> {
+    /// As the engine's.
+    pub(crate) fn builder(&self) -> PyResult<LogisticRegression> {
+        let mut builder = LogisticRegression::new()
+            .lambda(self.lambda_)
+            .l1_ratio(self.l1_ratio)
+            .grouped(self.grouped)
+            .standardize(self.standardize)
+            .intercept(self.fit_intercept)
+            .tol(self.tol)
+            .max_steps(self.max_iter)
+            .threads(self.threads);
+        if let Some(factors) = &self.penalty_factors {
+            builder = builder.penalty_factors(convert::vector(factors)?);
+        }
+        if let Some((lower, upper)) = &self.bounds {
+            builder = builder.bounds(convert::vector(lower)?, convert::vector(upper)?);
+        }
+        if let Some((coef, intercept)) = &self.start {
+            builder = builder.warm_start(convert::coefficients(coef, intercept)?);
+        }
+        Ok(builder)
+    }
+
+    pub(crate) fn callback(&mut self) -> Option<Py<PyAny>> {
+        self.callback.take()
+    }
 }
 
 /// Fits the classes 0..K: `(W, b, record, diagnosis)`.
@@ -68,15 +104,7 @@ pub(crate) fn fit<'py>(
     Option<Bound<'py, PyDict>>,
 )> {
     let target = convert::target(y, classes, sample_weight, offset)?;
-    let mut builder = LogisticRegression::new()
-        .lambda(options.lambda_)
-        .intercept(options.fit_intercept)
-        .tol(options.tol)
-        .max_steps(options.max_iter)
-        .threads(options.threads);
-    if let Some((coef, intercept)) = &options.start {
-        builder = builder.warm_start(convert::coefficients(coef, intercept)?);
-    }
+    let builder = options.builder()?;
     let matrix: Matrix<'_> = x.extract()?;
     let long = matrix.stored().saturating_mul(classes) > LONG;
     let (fit, seconds) = if long && options.callback.is_none() {
@@ -114,6 +142,7 @@ fn record(py: Python<'_>, fit: Fit, seconds: f64) -> PyResult<Record<'_>> {
     Ok(Record {
         lambda_: fit.lambda,
         l1_ratio: fit.l1_ratio,
+        grouped: fit.grouped,
         standardize: fit.standardize,
         fit_intercept: fit.intercept,
         objective: fit.objective,

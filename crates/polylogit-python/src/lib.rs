@@ -11,6 +11,7 @@ mod enter;
 mod error;
 mod estimator;
 mod functions;
+mod path;
 mod statistics;
 
 /// Rust half of polylogit; use the package's public names instead.
@@ -27,6 +28,8 @@ mod _core {
         log_softmax, logsumexp, nll, nll_gradient, nll_hessian_vector_product, softmax, softmax_jacobian,
         softmax_jvp,
     };
+    #[pymodule_export]
+    use super::path::path;
     #[pymodule_export]
     use super::statistics::{Statistics, statistics};
     #[pymodule_export]

@@ -143,6 +143,14 @@ pub enum Error {
         /// The value.
         value: f64,
     },
+    /// All rows of a class are in one fold of a cross-validation, so that it is unknown where they are held out.
+    #[error("all rows of class {class} are in fold {fold}: spread them over the folds")]
+    FoldWithoutClass {
+        /// The fold.
+        fold: usize,
+        /// The class.
+        class: String,
+    },
     /// A function of probabilities got something that is none.
     #[error(
         "probability of row {row}, class {class} is {value}: probabilities lie in [0, 1] and a row sums to 1"

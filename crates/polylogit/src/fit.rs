@@ -21,7 +21,8 @@ use crate::target::Target;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Fit {
-    /// The model; its coefficients are on the raw scale, in the zero-sum gauge.
+    /// The model; its coefficients are on the raw scale. The ridge, groups and two classes have the zero-sum gauge, other
+    /// penalties that of the least penalty (for the lasso the median of a feature's weights is 0).
     pub model: Model,
     /// How the fit ended.
     pub status: Status,
@@ -35,6 +36,8 @@ pub struct Fit {
     pub lambda: f64,
     /// α.
     pub l1_ratio: f64,
+    /// Was ‖W_·j‖₂ penalised in place of ‖W_·j‖₁?
+    pub grouped: bool,
     /// Was sd_j·W_·j penalised?
     pub standardize: bool,
     /// Were intercepts fitted?
@@ -111,6 +114,7 @@ pub(crate) fn fit(
         nll_mean: point.nll_mean,
         lambda: options.lambda,
         l1_ratio: options.l1_ratio,
+        grouped: options.grouped,
         standardize: options.standardize,
         intercept: options.intercept,
         rows: design.rows(),

@@ -46,9 +46,12 @@
 
 pub mod certificate;
 mod coefficients;
+mod composite;
+mod cv;
 mod design;
 pub mod error;
 mod fit;
+mod folds;
 pub mod inference;
 mod kernel;
 mod label;
@@ -59,6 +62,7 @@ mod model;
 pub mod objective;
 mod options;
 mod parallel;
+mod path;
 mod problem;
 mod row_space;
 mod scalar;
@@ -70,11 +74,13 @@ pub mod diagnose;
 
 pub use certificate::{Certificate, CertificateKind};
 pub use coefficients::Coefficients;
+pub use cv::{Choice, CrossValidation, Curve, Score, Validated};
 pub use design::{Csr, CsrIndices, CsrValues, Design};
 pub use error::{Error, Result};
 pub use fit::Fit;
 pub use label::Label;
 pub use model::Model;
 pub use options::LogisticRegression;
+pub use path::{Lambdas, Path, PathPoint};
 pub use scalar::Scalar;
 pub use target::Target;

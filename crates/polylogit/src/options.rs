@@ -1,6 +1,7 @@
 //! The builder: options as a sentence, checked once.
 
 use crate::coefficients::Coefficients;
+use crate::composite;
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::fit::{self, Fit};
@@ -32,6 +33,8 @@ pub struct LogisticRegression {
     intercept: bool,
     standardize: bool,
     penalty_factors: Option<Vec<f64>>,
+    grouped: bool,
+    bounds: Option<(Vec<f64>, Vec<f64>)>,
     tol: f64,
     max_steps: usize,
     threads: Option<usize>,
@@ -59,6 +62,8 @@ impl LogisticRegression {
             intercept: true,
             standardize: false,
             penalty_factors: None,
+            grouped: false,
+            bounds: None,
             tol: DEFAULT_TOL,
             max_steps: DEFAULT_MAX_STEPS,
             threads: None,
@@ -78,7 +83,8 @@ impl LogisticRegression {
         self
     }
 
-    /// Share α of the L1 norm in the penalty; this version solves the ridge, α = 0.
+    /// Share α of the L1 norm in the penalty λ [ (1−α)/2 ‖W‖² + α ‖W‖₁ ]: 0 the ridge (default), 1 the lasso, between
+    /// them the elastic net.
     pub fn l1_ratio(mut self, alpha: f64) -> Self {
         self.l1_ratio = alpha;
         self
@@ -100,6 +106,20 @@ impl LogisticRegression {
     /// A factor v_j ≥ 0 on the penalty of each feature (d values); 0 leaves a feature unpenalised.
     pub fn penalty_factors(mut self, factors: Vec<f64>) -> Self {
         self.penalty_factors = Some(factors);
+        self
+    }
+
+    /// Penalise α Σ_j ‖W_·j‖₂ in place of α ‖W‖₁, so that a feature's weights are 0 for all classes or for none
+    /// (the grouped lasso over the classes)? Default: no.
+    pub fn grouped(mut self, grouped: bool) -> Self {
+        self.grouped = grouped;
+        self
+    }
+
+    /// Bounds lower ≤ 0 and upper ≥ 0 of the weights on the raw scale: d values for all classes alike, or K·d of them
+    /// as W (K × d); infinite ones bound nothing.
+    pub fn bounds(mut self, lower: Vec<f64>, upper: Vec<f64>) -> Self {
+        self.bounds = Some((lower, upper));
         self
     }
 
@@ -146,7 +166,11 @@ impl LogisticRegression {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         let options = self.check(design, target)?;
-        fit::fit(design, target, &options, observer)
+        if composite::applies(&options) {
+            composite::fit(design, target, &options, observer)
+        } else {
+            fit::fit(design, target, &options, observer)
+        }
     }
 
     pub(crate) fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {
@@ -162,9 +186,6 @@ impl LogisticRegression {
         };
         if !(0.0..=1.0).contains(&self.l1_ratio) {
             return Err(out_of_range("l1_ratio", self.l1_ratio, "between 0 and 1"));
-        }
-        if self.l1_ratio > 0.0 {
-            return Err(out_of_range("l1_ratio", self.l1_ratio, "0: this version fits ridge penalties only"));
         }
         if !(self.tol > 0.0 && self.tol < 1.0) {
             return Err(out_of_range("tol", self.tol, "between 0 and 1, both excluded"));
@@ -182,6 +203,7 @@ impl LogisticRegression {
                 v.clone()
             }
         };
+        let bounds = self.bounds.as_ref().map(|b| check_bounds(b, d, target.classes().len())).transpose()?;
         if let Some(c) = &self.warm_start {
             if c.features() != d {
                 return Err(Error::Features { expected: c.features(), found: d });
@@ -194,6 +216,8 @@ impl LogisticRegression {
             intercept: self.intercept,
             standardize: self.standardize,
             penalty_factors,
+            grouped: self.grouped,
+            bounds,
             tol: self.tol,
             max_steps: self.max_steps,
             threads: self.threads,
@@ -206,6 +230,25 @@ fn out_of_range(option: &'static str, value: f64, range: &'static str) -> Error 
     Error::Option { option, value: value.to_string(), range }
 }
 
+/// The bounds of all weights (K × d).
+fn check_bounds((lower, upper): &(Vec<f64>, Vec<f64>), d: usize, k: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    let wide = |b: &[f64], what| -> Result<Vec<f64>> {
+        if b.len() == d {
+            return Ok(b.repeat(k));
+        }
+        crate::error::check_len(what, "features, or classes × features", k * d, b.len())?;
+        Ok(b.to_vec())
+    };
+    let (low, high) = (wide(lower, "lower bounds")?, wide(upper, "upper bounds")?);
+    if let Some(bad) = low.iter().find(|b| b.is_nan() || **b > 0.0) {
+        return Err(out_of_range("a lower bound", *bad, "at most 0"));
+    }
+    if let Some(bad) = high.iter().find(|b| b.is_nan() || **b < 0.0) {
+        return Err(out_of_range("an upper bound", *bad, "at least 0"));
+    }
+    Ok((low, high))
+}
+
 /// Options that were checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -214,6 +257,9 @@ pub(crate) struct Options {
     pub(crate) intercept: bool,
     pub(crate) standardize: bool,
     pub(crate) penalty_factors: Vec<f64>,
+    pub(crate) grouped: bool,
+    /// Lower and upper bounds, as W (K × d).
+    pub(crate) bounds: Option<(Vec<f64>, Vec<f64>)>,
     pub(crate) tol: f64,
     pub(crate) max_steps: usize,
     pub(crate) threads: Option<usize>,
@@ -241,6 +287,10 @@ mod tests {
             message(new().penalty_factors(vec![1.0, 1.0])).contains("penalty factors has 2 values where 1")
         );
         assert!(message(new().penalty_factors(vec![-1.0])).contains("a penalty factor is -1"));
+        let bounds = |low, high| message(new().bounds(vec![low], vec![high]));
+        assert_eq!(bounds(0.5, 1.0), "a lower bound is 0.5: it must be at most 0");
+        assert_eq!(bounds(-1.0, f64::NAN), "an upper bound is NaN: it must be at least 0");
+        assert!(message(new().bounds(vec![0.0; 3], vec![0.0])).contains("lower bounds has 3 values where 2"));
         assert!(message(new().warm_start(Coefficients::zeros(2, 2))).contains("2 features"));
         assert!(message(new().warm_start(Coefficients::zeros(3, 1))).contains("warm start"));
         let short = Design::dense(&x[..2], 2, 1).unwrap();

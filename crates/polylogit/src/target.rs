@@ -62,6 +62,11 @@ impl Target {
         Self { classes: self.classes.clone(), labels, weights: Some(weights), offset }
     }
 
+    /// With other weights, of which some may be 0: their rows are not learnt from.
+    pub(crate) fn reweighted(&self, weights: Vec<f64>) -> Self {
+        Self { weights: Some(weights), ..self.clone() }
+    }
+
     /// Class ids (`ids[i] < classes.len()`), in the classes' given order.
     ///
     /// # Errors

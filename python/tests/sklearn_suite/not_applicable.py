@@ -3,30 +3,12 @@
 They run all the same and have to fail, so that the list never outlives its reasons. `docs/python.md` shows it.
 """
 
-L1 = "L1 and elastic-net penalties are not there yet: they raise NotImplementedError"
 QUIET = "announces a change of scikit-learn's own parameters; the old spellings are accepted quietly here"
 LIBLINEAR = "a limit or a private way of the liblinear solver, which does not run here"
 MESSAGES = "expects the names of other solvers in the warning; ours names polylogit"
 PRIVATE = "calls a private function of scikit-learn with our parameters (one more: multi_class)"
 
 NOT_APPLICABLE = {
-    r"test_LogisticRegressionCV_GridSearchCV_elastic_net\[": L1,
-    r"test_LogisticRegressionCV_elasticnet_attribute_shapes\[": L1,
-    r"test_LogisticRegressionCV_no_refit\[.-l1_ratios1\]": L1,
-    r"test_LogisticRegression_elastic_net_objective\[": L1,
-    r"test_elastic_net_coeffs$": L1,
-    r"test_elastic_net_l1_l2_equivalence\[": L1,
-    r"test_elastic_net_versus_sgd\[": L1,
-    r"test_elastic_net_vs_l1_l2\[": L1,
-    r"test_l1_ratio_non_elasticnet$": L1,
-    r"test_liblinear_not_stuck$": L1,
-    r"test_logistic_regression_cv_refit\[1\]": L1,
-    r"test_logisticregression_liblinear_sample_weight\[params0\]": L1,
-    r"test_logreg_l1\[": L1,
-    r"test_lr_penalty_l1ratio_incompatible\[l1-": L1,
-    r"test_saga_vs_liblinear\[.*-1\]": L1,
-    r"test_sample_and_class_weight_equivalence_liblinear$": L1,
-    r"test_scores_attribute_layout_elasticnet$": L1,
     r"test_l1_ratio_None_deprecated$": QUIET,
     r"test_logisticregression_warns_with_n_jobs$": QUIET,
     r"test_logisticregressioncv_warns_with_use_legacy_attributes$": QUIET,

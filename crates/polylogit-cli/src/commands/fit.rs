@@ -85,7 +85,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
 /// The fit and the seconds it took.
 fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f64)> {
     let mut progress = Progress::start(!printer.is_quiet());
-    let fit = settings::regression(args).fit_observed(&training.design()?, &training.target, &mut progress);
+    let design = training.design()?;
+    let regression = settings::regression(args, design.features());
+    let fit = regression.fit_observed(&design, &training.target, &mut progress);
     let seconds = progress.finish();
     Ok((fit.map_err(|error| training.explain(error))?, seconds))
 }
@@ -140,7 +142,7 @@ pub(super) fn in_words(separation: &Separation, names: &[String], classes: &[Lab
     )
 }
 
-fn not_converged(fit: &Fit) -> Option<String> {
+pub(super) fn not_converged(fit: &Fit) -> Option<String> {
     let remedy = match fit.status {
         Status::StepLimit => "the steps ran out before the goal: allow more with --max-steps",
         Status::PrecisionLimit => "float64 gives no better objective: the goal of --tol is out of its reach",

@@ -1,6 +1,7 @@
 //! The commands, one a file, and what they share.
 
 mod completions;
+mod cv;
 mod evaluate;
 
 mod export;
@@ -8,6 +9,8 @@ mod fit;
 mod man;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod path;
+mod plot;
 mod predict;
 mod show;
 mod summary;
@@ -23,6 +26,8 @@ use std::path::Path;
 pub(crate) fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Fit(args) => fit::run(&args),
+        Command::Path(args) => path::run(&args),
+        Command::Cv(args) => cv::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Summary(args) => summary::run(&args),

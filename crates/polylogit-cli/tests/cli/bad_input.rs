@@ -291,7 +291,6 @@ fn options_out_of_range() {
         ("--c 0", "greater than 0"),
         ("--l1-ratio -0.5", "between 0 and 1"),
         ("--l1-ratio 1.1", "between 0 and 1"),
-        ("--l1-ratio 0.5", "ridge penalties only"),
         ("--tol 0", "between 0 and 1"),
         ("--threads 0", "--threads"),
         ("--lambda 1 --c 1", "cannot be used with"),

@@ -7,6 +7,7 @@ mod golden;
 mod help;
 mod interrupt;
 mod models;
+mod paths;
 mod penguins;
 mod summary;
 mod sweep;

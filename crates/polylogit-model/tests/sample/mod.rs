@@ -20,6 +20,7 @@ pub(crate) fn record() -> Record {
     Record {
         lambda: 0.01,
         l1_ratio: 0.0,
+        grouped: false,
         standardize: true,
         fit_intercept: true,
         objective: 0.25,

@@ -80,13 +80,22 @@ impl Moments {
             let last = (first + BLOCK).min(rows.end);
             let weight = |row: usize| weights.map_or(1.0, |s| s[row]);
             block.weight = (first..last).map(weight).sum();
+            if block.weight == 0.0 {
+                first = last;
+                continue;
+            }
             block.mean.fill(0.0);
             block.squares.fill(0.0);
             for (row, x) in (first..last).zip(x[first * d..last * d].chunks_exact(d)) {
                 let share = weight(row) / block.weight;
+                // Rows of weight 0 are looked at for bad values only.
+                let counts = share > 0.0;
                 for j in 0..d {
                     let v = x[j].to_f64();
                     block.mean[j] += share * v;
+                    if !counts {
+                        continue;
+                    }
                     self.min[j] = self.min[j].min(v);
                     self.max[j] = self.max[j].max(v);
                 }
@@ -113,10 +122,11 @@ impl Moments {
     /// Sums of the stored values; the zeros between them count for mean, deviation and range.
     fn sparse(&mut self, x: Csr<'_>, rows: std::ops::Range<usize>, weights: Option<&[f64]>) {
         let mut stored = vec![0usize; self.mean.len()];
-        let n = rows.len();
+        let mut n = 0;
         for row in rows {
             let s = weights.map_or(1.0, |s| s[row]);
             self.weight += s;
+            n += usize::from(s > 0.0);
             for (j, v) in x.row(row) {
                 if !v.is_finite() {
                     self.bad = Some((row, j, v));
@@ -124,10 +134,15 @@ impl Moments {
                 }
                 self.mean[j] += s * v;
                 self.squares[j] += s * v * v;
-                self.min[j] = self.min[j].min(v);
-                self.max[j] = self.max[j].max(v);
-                stored[j] += 1;
+                if s > 0.0 {
+                    self.min[j] = self.min[j].min(v);
+                    self.max[j] = self.max[j].max(v);
+                    stored[j] += 1;
+                }
             }
+        }
+        if self.weight == 0.0 {
+            return;
         }
         for (j, stored) in stored.into_iter().enumerate() {
             self.mean[j] /= self.weight;
@@ -141,6 +156,9 @@ impl Moments {
 
     fn merge(&mut self, other: &Self) {
         let total = self.weight + other.weight;
+        if other.weight == 0.0 {
+            return;
+        }
         let share = other.weight / total;
         for j in 0..self.mean.len() {
             let e = other.mean[j] - self.mean[j];

@@ -73,7 +73,7 @@ pub(super) fn fit(
     if inference.firth {
         return maximum.firth(diagnosis);
     }
-    let (theta, _) = lead(&problem, observer);
+    let theta = lead(&problem, observer).theta;
     let outcome = newton_cg::minimise(&mut *problem.objective(), theta, problem.limits(), observer);
     maximum.summary(outcome, diagnosis).map_err(|error| match error {
         Error::NoMaximum { .. } | Error::SingularInformation => exactly(&problem, error.clone(), error),

@@ -5,6 +5,7 @@
 //! rows, so that every loop is full whatever the number of classes or features. Each kernel has a plain twin
 //! in `plain.rs` that tests compare it with.
 
+mod coordinate;
 mod exp;
 mod gather;
 mod lanes;
@@ -14,6 +15,7 @@ mod outer;
 mod plain;
 mod softmax;
 
+pub(crate) use coordinate::{Curved, add_row, axpy, curvatures, curved_dots, shift_scores};
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};

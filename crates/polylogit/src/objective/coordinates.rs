@@ -23,9 +23,13 @@ pub(crate) fn to_coefficients(
     Some(Coefficients::new(classes, d, weights, intercepts).ok()?.center())
 }
 
-/// The θ of raw coefficients; columns that are left out (factor 0) get 0.
+/// The θ of raw coefficients in the zero-sum gauge; columns that are left out (factor 0) get 0.
 pub(crate) fn to_theta(c: &Coefficients, standardise: &Standardise, intercept: bool) -> Vec<f64> {
-    let c = c.clone().center();
+    to_theta_as_is(&c.clone().center(), standardise, intercept)
+}
+
+/// The θ of raw coefficients in their own gauge.
+pub(crate) fn to_theta_as_is(c: &Coefficients, standardise: &Standardise, intercept: bool) -> Vec<f64> {
     let (k, d) = (c.classes(), c.features());
     let mut theta = vec![0.0; (d + usize::from(intercept)) * k];
     for class in 0..k {

@@ -3,7 +3,7 @@
 use super::Objective;
 use super::pass::Hand;
 use super::ridge::{RidgeNll, WithTheta};
-use crate::kernel;
+use crate::kernel::{self, Block, Real};
 use crate::linalg::Symmetric;
 
 impl RidgeNll<'_> {
@@ -18,52 +18,10 @@ impl RidgeNll<'_> {
         let sums = self.sum_blocks(feature_pairs * class_pairs, every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
-            // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
-            u.resize(block.len(class_pairs.max(k)), T::ZERO);
-            let mut pair = 0;
-            for a in 0..k {
-                for b in a + 1..k {
-                    let q = &mut u[pair * block.stride..][..block.rows];
-                    let (pa, pb) = (&p[a * block.stride..], &p[b * block.stride..]);
-                    for (((q, a), b), w) in q.iter_mut().zip(pa).zip(pb).zip(weight) {
-                        *q = *w * *a * *b;
-                    }
-                    pair += 1;
-                }
-            }
-            extra.resize(block.len(m), T::ZERO);
-            let mut at = 0;
-            for j in 0..m {
-                let len = block.len(m - j);
-                let column = &x[j * block.stride..(j + 1) * block.stride];
-                kernel::weighted_columns(block, &x[j * block.stride..][..len], column, &mut extra[..len]);
-                let rows = (m - j) * class_pairs;
-                kernel::outer(block, &extra[..len], u, class_pairs, &mut sum[at..at + rows]);
-                at += rows;
-            }
+            pair_sums(block, x, p, weight, m, u, extra, sum);
             u.truncate(block.len(k));
         });
-        let mut h = Symmetric::zeros(m * k);
-        let mut sums = sums.iter();
-        for j in 0..m {
-            for l in j..m {
-                for a in 0..k {
-                    for b in a + 1..k {
-                        let q = sums.next().copied().unwrap_or_default();
-                        let mut put = |row: usize, column: usize, q: f64| {
-                            h.values[row * m * k + column] += q;
-                            if j != l {
-                                h.values[column * m * k + row] += q;
-                            }
-                        };
-                        put(j * k + a, l * k + b, -q);
-                        put(j * k + b, l * k + a, -q);
-                        put(j * k + a, l * k + a, q);
-                        put(j * k + b, l * k + b, q);
-                    }
-                }
-            }
-        }
+        let mut h = from_pairs(sums, m, k);
         for at in 0..m * k {
             h.values[at * (m * k + 1)] += ridge[at / k];
         }
@@ -121,4 +79,70 @@ impl RidgeNll<'_> {
             *out += self.dual().ridge[at / k];
         }
     }
+}
+
+/// The products behind the Hessian of a block: Σ w x_j x_l p_k p_c for each pair j ≤ l of the m columns of `x` (outer)
+/// and each pair k < c of classes, added to `sum`. `u` and `extra` are scratch.
+#[expect(clippy::too_many_arguments, reason = "buffers of a block")]
+pub(super) fn pair_sums<T: Real>(
+    block: Block,
+    x: &[T],
+    p: &[T],
+    weight: &[T],
+    m: usize,
+    u: &mut Vec<T>,
+    extra: &mut Vec<T>,
+    sum: &mut [f64],
+) {
+    let k = p.len() / block.stride;
+    let class_pairs = k * (k - 1) / 2;
+    // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
+    u.resize(block.len(class_pairs.max(k)), T::ZERO);
+    let mut pair = 0;
+    for a in 0..k {
+        for b in a + 1..k {
+            let q = &mut u[pair * block.stride..][..block.rows];
+            let (pa, pb) = (&p[a * block.stride..], &p[b * block.stride..]);
+            for (((q, a), b), w) in q.iter_mut().zip(pa).zip(pb).zip(weight) {
+                *q = *w * *a * *b;
+            }
+            pair += 1;
+        }
+    }
+    extra.resize(block.len(m), T::ZERO);
+    let mut at = 0;
+    for j in 0..m {
+        let len = block.len(m - j);
+        let column = &x[j * block.stride..(j + 1) * block.stride];
+        kernel::weighted_columns(block, &x[j * block.stride..][..len], column, &mut extra[..len]);
+        let rows = (m - j) * class_pairs;
+        kernel::outer(block, &extra[..len], u, class_pairs, &mut sum[at..at + rows]);
+        at += rows;
+    }
+}
+
+/// The Hessian (m·K)² from the sums of [`pair_sums`].
+pub(super) fn from_pairs(sums: &[f64], m: usize, k: usize) -> Symmetric {
+    let mut h = Symmetric::zeros(m * k);
+    let mut sums = sums.iter();
+    for j in 0..m {
+        for l in j..m {
+            for a in 0..k {
+                for b in a + 1..k {
+                    let q = sums.next().copied().unwrap_or_default();
+                    let mut put = |row: usize, column: usize, q: f64| {
+                        h.values[row * m * k + column] += q;
+                        if j != l {
+                            h.values[column * m * k + row] += q;
+                        }
+                    };
+                    put(j * k + a, l * k + b, -q);
+                    put(j * k + b, l * k + a, -q);
+                    put(j * k + a, l * k + a, q);
+                    put(j * k + b, l * k + b, q);
+                }
+            }
+        }
+    }
+    h
 }

@@ -1,10 +1,14 @@
 //! The objective F(W, b): what solvers see of it, and the public view on raw coefficients.
 
+pub(crate) mod columns;
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
+mod dense_columns;
 pub(crate) mod pass;
+pub(crate) mod penalty;
 pub(crate) mod ridge;
 mod sparse;
+mod sparse_columns;
 
 use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};

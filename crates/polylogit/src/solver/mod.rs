@@ -1,8 +1,11 @@
 //! The solvers, one method a file, and what they tell: how a fit ended, and each step on the way.
 
+mod block;
+mod descent;
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod preconditioner;
+pub(crate) mod proximal_newton;
 mod vectors;
 
 use std::fmt;

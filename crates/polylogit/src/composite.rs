@@ -1,0 +1,347 @@
+//! Fits whose penalty is not smooth, or whose coefficients are bounded: from checked options to a proximal Newton
+//! method, and back.
+
+use crate::certificate::{Certificate, CertificateKind};
+use crate::coefficients::Coefficients;
+use crate::design::Design;
+use crate::design::rows::Standardise;
+use crate::design::statistics::ColumnStatistics;
+use crate::diagnose::duplicates::duplicate_columns;
+use crate::diagnose::{Diagnosis, rank};
+use crate::error::Result;
+use crate::fit::Fit;
+use crate::model::Model;
+use crate::objective::columns::{self, Means};
+use crate::objective::coordinates;
+use crate::objective::penalty::Penalty;
+use crate::options::Options;
+use crate::parallel::Workers;
+use crate::solver::proximal_newton::{DualSide, Ended, Ends, Solver};
+use crate::solver::{Event, Observer};
+use crate::target::Target;
+
+/// Share α that λ_max is computed with where the penalty is all ridge, as in glmnet.
+const LEAST_ALPHA: f64 = 1e-3;
+/// A fit far from λ_max is led to by larger λ, each this share of the one before,
+const LADDER: f64 = 0.3;
+/// solved to this gap.
+const LADDER_TOL: f64 = 1e-2;
+/// The null model is solved to this gap, so that λ_max is exact.
+const NULL_TOL: f64 = 1e-13;
+/// Unpenalised columns with less than this left of them are dependent.
+const DEPENDENT: f64 = 1e-13;
+
+/// Rows, labels and options, and how columns are scaled and penalised.
+#[derive(Debug)]
+pub(crate) struct Composite<'p> {
+    pub(crate) design: Design<'p>,
+    pub(crate) target: &'p Target,
+    pub(crate) options: &'p Options,
+    pub(crate) statistics: ColumnStatistics,
+    pub(crate) diagnosis: Diagnosis,
+    standardise: Standardise,
+    pub(crate) workers: Workers,
+}
+
+/// Does this fit need a penalty that is not smooth, or bounds?
+pub(crate) fn applies(options: &Options) -> bool {
+    options.bounds.is_some() || (options.l1_ratio > 0.0 && options.lambda > 0.0)
+}
+
+impl<'p> Composite<'p> {
+    pub(crate) fn new(
+        design: &Design<'p>,
+        target: &'p Target,
+        options: &'p Options,
+        workers: Workers,
+    ) -> Result<Self> {
+        let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
+        let mut standardise = standardise(design, options, &statistics);
+        let free: Vec<usize> = (0..design.features())
+            .filter(|&j| options.penalty_factors[j] == 0.0 && standardise.factor[j] > 0.0)
+            .collect();
+        let relations = rank::dependent_columns(design, target, &standardise, &free, DEPENDENT, &workers);
+        for relation in &relations {
+            standardise.factor[relation.column] = 0.0;
+        }
+        let diagnosis = Diagnosis {
+            constant: (0..design.features()).filter(|&j| statistics.constant[j]).collect(),
+            collinear: relations,
+            ..Diagnosis::default()
+        };
+        Ok(Self { design: *design, target, options, statistics, diagnosis, standardise, workers })
+    }
+
+    fn classes(&self) -> usize {
+        self.target.classes().len()
+    }
+
+    /// h at λ and α, in the coordinates of the solver.
+    pub(crate) fn penalty(&self, lambda: f64, alpha: f64) -> Penalty {
+        let (d, k, options) = (self.design.features(), self.classes(), self.options);
+        let (mut l1, mut ridge) = (Vec::with_capacity(d + 1), Vec::with_capacity(d + 1));
+        for j in 0..d {
+            let factor = self.standardise.factor[j];
+            let scale = factor * if options.standardize { self.statistics.sd[j] } else { 1.0 };
+            let strength = lambda * options.penalty_factors[j];
+            // Columns left out stay at 0, and nothing is singular.
+            l1.push(if factor > 0.0 { strength * alpha * scale } else { 1.0 });
+            ridge.push(if factor > 0.0 { strength * (1.0 - alpha) * scale * scale } else { 1.0 });
+        }
+        let mut bounds = options.bounds.as_ref().map(|(low, high)| {
+            let scaled = |b: &[f64]| -> Vec<f64> {
+                // Feature-major; a column left out has no room to move.
+                (0..d * k)
+                    .map(|at| match self.standardise.factor[at / k] {
+                        0.0 => 0.0,
+                        factor => b[at % k * d + at / k] / factor,
+                    })
+                    .collect()
+            };
+            (scaled(low), scaled(high))
+        });
+        if options.intercept {
+            l1.push(0.0);
+            ridge.push(0.0);
+            if let Some((low, high)) = &mut bounds {
+                low.extend(std::iter::repeat_n(f64::NEG_INFINITY, k));
+                high.extend(std::iter::repeat_n(f64::INFINITY, k));
+            }
+        }
+        Penalty { classes: k, l1, ridge, grouped: options.grouped, bounds }
+    }
+
+    /// At θ = 0 and the log frequencies of the classes.
+    pub(crate) fn solver(&self) -> Solver<'p> {
+        let (d, k, intercept) = (self.design.features(), self.classes(), self.options.intercept);
+        let mut columns = columns::of(&self.design, self.target, &self.standardise, intercept, &self.workers);
+        let mut theta = vec![0.0; (d + usize::from(intercept)) * k];
+        if intercept && self.target.offsets().is_none() {
+            let logs: Vec<f64> = self.target.class_weights().iter().map(|w| w.ln()).collect();
+            let mean = logs.iter().sum::<f64>() / k as f64;
+            theta[d * k..].iter_mut().zip(logs).for_each(|(b, log)| *b = log - mean);
+        }
+        let total = self.target.total_weight();
+        let mut offsets = vec![0.0; k];
+        for (row, o) in self.target.offsets().unwrap_or_default().chunks_exact(k).enumerate() {
+            let s = self.target.weight(row) / total;
+            offsets.iter_mut().zip(o).for_each(|(mean, o)| *mean += s * o);
+        }
+        let labels = columns::label_means(self.target);
+        let dual = DualSide { intercept, moments: columns.moments(), offsets, labels };
+        let gradient = vec![0.0; theta.len()];
+        let means = Means::default();
+        let mut solver = Solver { columns, dual, theta, gradient, means, passes: 0.5, steps: 0 };
+        solver.refresh();
+        solver
+    }
+
+    /// Takes a solver to the null model, of intercepts and unpenalised features; the mean log-likelihood of the
+    /// intercepts alone.
+    pub(crate) fn to_null(&self, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> f64 {
+        let penalty = self.penalty(1.0, 1.0);
+        let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps };
+        if self.target.offsets().is_some() {
+            solver.on_set(&penalty, &[], ends, &mut Muted(observer));
+        }
+        let null = solver.means.nll;
+        let free: Vec<usize> = (0..self.design.features()).filter(|&j| penalty.l1[j] == 0.0).collect();
+        if !free.is_empty() {
+            solver.on_set(&penalty, &free, ends, &mut Muted(observer));
+        }
+        solver.columns.correlations(&mut solver.gradient);
+        null
+    }
+
+    /// The least λ that keeps every penalised weight at 0, from a solver at the null model.
+    pub(crate) fn lambda_max(&self, solver: &Solver<'_>) -> f64 {
+        let k = self.classes();
+        let unit = self.penalty(1.0, self.options.l1_ratio.max(LEAST_ALPHA));
+        let at = |j: usize| unit.reach(j, &solver.gradient[j * k..(j + 1) * k]) / unit.l1[j];
+        (0..self.design.features()).filter(|&j| unit.l1[j] > 0.0).map(at).fold(0.0, f64::max)
+    }
+
+    /// θ of raw coefficients, in the boxes.
+    pub(crate) fn theta(&self, c: &Coefficients, penalty: &Penalty) -> Vec<f64> {
+        let (k, d) = (self.classes(), self.design.features());
+        let mut theta = coordinates::to_theta_as_is(c, &self.standardise, self.options.intercept);
+        if penalty.bounds.is_some() {
+            for j in 0..d {
+                for c in 0..k {
+                    let (low, high) = penalty.limits(j, c);
+                    theta[j * k + c] = theta[j * k + c].clamp(low, high);
+                }
+            }
+        }
+        theta
+    }
+
+    /// Raw coefficients: those that are 0 stay 0, the intercepts sum to 0. Two classes share the weights out evenly
+    /// where nothing bounds them, as the ridge does.
+    pub(crate) fn coefficients(&self, theta: &[f64]) -> Sparse {
+        let (d, k) = (self.design.features(), self.classes());
+        let Standardise { shift, factor } = &self.standardise;
+        let mut sparse = Sparse { intercepts: vec![0.0; k], features: vec![], values: vec![] };
+        if self.options.intercept {
+            sparse.intercepts.copy_from_slice(&theta[d * k..]);
+        }
+        for j in (0..d).filter(|&j| factor[j] > 0.0) {
+            let u = &theta[j * k..(j + 1) * k];
+            if u.iter().all(|u| *u == 0.0) {
+                continue;
+            }
+            let even = if k == 2 && self.options.bounds.is_none() { 0.5 * (u[0] + u[1]) } else { 0.0 };
+            sparse.features.push(j);
+            for (u, b) in u.iter().zip(&mut sparse.intercepts) {
+                let w = (u - even) * factor[j];
+                sparse.values.push(w);
+                *b -= w * shift[j];
+            }
+        }
+        let mean = sparse.intercepts.iter().sum::<f64>() / k as f64;
+        if self.options.intercept {
+            sparse.intercepts.iter_mut().for_each(|b| *b -= mean);
+        }
+        sparse
+    }
+
+    /// The bound of an ended fit.
+    pub(crate) fn certificate(&self, ended: &Ended) -> Certificate {
+        let kind =
+            if ended.estimated { CertificateKind::NewtonDecrement } else { CertificateKind::DualityGap };
+        Certificate { kind, gap: ended.gap, relative_gap: ended.gap / ended.value.max(f64::MIN_POSITIVE) }
+    }
+}
+
+/// Weights of the features that are not 0, and the intercepts; on the raw scale.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sparse {
+    pub(crate) intercepts: Vec<f64>,
+    pub(crate) features: Vec<usize>,
+    /// K numbers for each of the features.
+    pub(crate) values: Vec<f64>,
+}
+
+impl Sparse {
+    /// As W (K × d) and b.
+    pub(crate) fn dense(&self, features: usize) -> Result<Coefficients> {
+        let k = self.intercepts.len();
+        let mut weights = vec![0.0; k * features];
+        for (&j, u) in self.features.iter().zip(self.values.chunks_exact(k)) {
+            for (c, u) in u.iter().enumerate() {
+                weights[c * features + j] = *u;
+            }
+        }
+        Coefficients::new(k, features, weights, self.intercepts.clone())
+    }
+}
+
+/// One fit.
+pub(crate) fn fit(
+    design: &Design<'_>,
+    target: &Target,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<Fit> {
+    let k = target.classes().len();
+    let workers = Workers::new(options.threads, design.stored() as f64 * k as f64);
+    let composite = Composite::new(design, target, options, workers)?;
+    let mut solver = composite.solver();
+    let penalty = composite.penalty(options.lambda, options.l1_ratio);
+    let ends = Ends { tol: options.tol, max_steps: options.max_steps };
+    let set = if let Some(start) = &options.warm_start {
+        solver.theta = composite.theta(start, &penalty);
+        solver.refresh();
+        solver.candidates(&penalty, |j| penalty.l1[j])
+    } else {
+        climb_down(&composite, &mut solver, observer)
+    };
+    let ended = solver.minimise(&penalty, set, ends, observer);
+    let coefficients = composite.coefficients(&solver.theta).dense(design.features())?;
+    let mut diagnosis = composite.diagnosis.clone();
+    diagnosis.duplicates = duplicate_columns(design, &composite.statistics);
+    let certificate = composite.certificate(&ended);
+    let active = (0..design.features()).filter(|&j| solver.is_active(j)).count();
+    Ok(Fit {
+        model: Model::new(target.classes().to_vec(), coefficients)?,
+        status: ended.status,
+        certificate,
+        objective: ended.value,
+        nll_mean: solver.means.nll,
+        lambda: options.lambda,
+        l1_ratio: options.l1_ratio,
+        grouped: options.grouped,
+        standardize: options.standardize,
+        intercept: options.intercept,
+        rows: design.rows(),
+        total_weight: target.total_weight(),
+        feature_sd: composite.statistics.sd,
+        steps: solver.steps,
+        passes: solver.passes,
+        solver: "proximal newton",
+        reason: format!(
+            "the penalty is not smooth or bounded; {active} of {} features are not 0",
+            design.features()
+        ),
+        diagnosis,
+    })
+}
+
+/// Leads to λ by way of larger ones; the set to start with there.
+fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> Vec<usize> {
+    let options = composite.options;
+    let smooth = options.l1_ratio == 0.0 || options.lambda == 0.0;
+    if smooth {
+        return (0..composite.design.features()).collect();
+    }
+    composite.to_null(solver, observer);
+    let mut above = composite.lambda_max(solver).max(options.lambda);
+    let mut set = Vec::new();
+    loop {
+        let lambda = (above * LADDER).max(options.lambda);
+        let (before, now) =
+            (composite.penalty(above, options.l1_ratio), composite.penalty(lambda, options.l1_ratio));
+        let keep = solver.candidates(&now, |j| (2.0 * now.l1[j] - before.l1[j]).max(0.5 * now.l1[j]));
+        set.clear();
+        set.extend(keep);
+        if lambda <= options.lambda || observer.cancelled() {
+            return set;
+        }
+        let ends = Ends { tol: LADDER_TOL.max(options.tol), max_steps: options.max_steps };
+        solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
+        above = lambda;
+    }
+}
+
+/// Centres where an intercept takes it up and zeros need not stay zeros; scales always. A column that is constant
+/// beside an intercept is left out.
+fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatistics) -> Standardise {
+    let d = design.features();
+    let center = options.intercept && !design.is_sparse();
+    let mut s = Standardise::identity(d);
+    for j in 0..d {
+        let (mean, sd) = (statistics.mean[j], statistics.sd[j]);
+        let rms = mean.hypot(sd);
+        let scale = if center { sd } else { rms };
+        if center {
+            s.shift[j] = mean;
+        }
+        let idle = if options.intercept { statistics.constant[j] } else { rms == 0.0 };
+        // With a standardised penalty a constant column costs nothing, and is worth nothing beside an intercept.
+        s.factor[j] = if idle || !scale.is_normal() { 0.0 } else { 1.0 / scale };
+    }
+    s
+}
+
+/// Hears no steps, for they are those of another objective, but may still stop the work.
+pub(crate) struct Muted<'o>(pub(crate) &'o mut dyn Observer);
+
+impl Observer for Muted<'_> {
+    fn step(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}

@@ -1,0 +1,421 @@
+//! Columns of a dense design: those at work are packed, standardised, by blocks of rows.
+//!
+//! What it holds: the packed columns in f64, five tables of n × K and two of n; all d features where they are few.
+
+use super::columns::{Columns, Means};
+use super::curvature::{from_pairs, pair_sums};
+use super::pass::{Totals, View};
+use super::ridge::SLOTS;
+use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::{Design, Storage};
+use crate::kernel::{self, Block, Curved, Panels, RowSums};
+use crate::linalg::Symmetric;
+use crate::parallel::{Workers, tree_reduce};
+use crate::scalar::Scalar;
+use crate::target::Target;
+
+/// Designs of at most this many features are packed at once.
+const ALL: usize = 512;
+/// Columns that a gradient over all features takes together.
+const RUN: usize = 512;
+/// No position.
+const NONE: usize = usize::MAX;
+
+#[derive(Debug)]
+pub(super) struct DenseColumns<'a> {
+    blocks: RowBlocks<'a>,
+    target: &'a Target,
+    workers: Workers,
+    /// The features that are packed, in the order of their columns.
+    packed: Vec<usize>,
+    /// Where each feature (and the intercept) is packed.
+    position: Vec<usize>,
+    slots: Vec<Slot>,
+}
+
+/// A range of blocks and its partial sums.
+#[derive(Debug, Default)]
+struct Slot {
+    parts: Vec<Part>,
+    sum: Vec<f64>,
+    totals: Totals,
+}
+
+/// A block of rows: the packed columns, and tables of K columns.
+#[derive(Debug)]
+struct Part {
+    index: usize,
+    x: Vec<f64>,
+    /// s/S; 0 beyond the last row.
+    w: Vec<f64>,
+    z: Vec<f64>,
+    p: Vec<f64>,
+    /// w p at the model's point.
+    q: Vec<f64>,
+    /// w (p − y).
+    r: Vec<f64>,
+    dz: Vec<f64>,
+    /// Σ_k p_k Δz_k.
+    s: Vec<f64>,
+    label_score: Vec<f64>,
+    rows: RowSums<f64>,
+}
+
+impl<'a> DenseColumns<'a> {
+    pub(super) fn new(
+        design: Design<'a>,
+        target: &'a Target,
+        standardise: &Standardise,
+        intercept: bool,
+        workers: &Workers,
+    ) -> Self {
+        let k = target.classes().len();
+        let blocks = RowBlocks::new(design, standardise.clone(), intercept, 3 * k);
+        let block = blocks.block;
+        let view = View::new(target, &blocks);
+        let part = |index: usize| {
+            let table = || vec![0.0; block.len(k)];
+            let mut w = vec![0.0; block.rows];
+            view.weigh(index, &mut w);
+            w.iter_mut().for_each(|w| *w /= design.rows() as f64);
+            Part {
+                index,
+                x: vec![],
+                w,
+                z: table(),
+                p: table(),
+                q: table(),
+                r: table(),
+                dz: table(),
+                s: vec![0.0; block.rows],
+                label_score: vec![0.0; block.rows],
+                rows: RowSums::new(block),
+            }
+        };
+        let count = blocks.count();
+        let slots = count.min(SLOTS);
+        let slot = |s: usize| Slot {
+            parts: (count * s / slots..count * (s + 1) / slots).map(part).collect(),
+            ..Slot::default()
+        };
+        let d = design.features();
+        let mut this = Self {
+            slots: (0..slots).map(slot).collect(),
+            packed: vec![],
+            position: vec![NONE; d + 1],
+            target,
+            workers: workers.clone(),
+            blocks,
+        };
+        let first: Vec<usize> = (0..if d <= ALL { d } else { 0 }).collect();
+        this.pack(&first);
+        if intercept {
+            this.append(&[d]);
+        }
+        this
+    }
+
+    fn classes(&self) -> usize {
+        self.target.classes().len()
+    }
+
+    /// Packs features that are not.
+    fn append(&mut self, features: &[usize]) {
+        for (i, &j) in features.iter().enumerate() {
+            self.position[j] = self.packed.len() + i;
+        }
+        self.packed.extend_from_slice(features);
+        let blocks = &self.blocks;
+        self.workers.for_each(&mut self.slots, |_, slot| {
+            for part in &mut slot.parts {
+                match blocks.design.storage() {
+                    Storage::F64(x) => part.append(blocks, x, features),
+                    Storage::F32(x) => part.append(blocks, x, features),
+                    Storage::Csr(_) => {}
+                }
+            }
+        });
+    }
+
+    /// Runs `work` on every part, slot by slot in parallel; the totals' sum.
+    fn each_part(&mut self, work: impl Fn(&View<'_>, &mut Part, &mut Totals) + Sync + Send) -> Means {
+        let view = View::new(self.target, &self.blocks);
+        self.workers.for_each(&mut self.slots, |_, slot| {
+            slot.totals = Totals::default();
+            for part in &mut slot.parts {
+                work(&view, part, &mut slot.totals);
+            }
+        });
+        tree_reduce(&mut self.slots, |into, from| into.totals.add(&from.totals));
+        self.slots[0].totals.into()
+    }
+
+    /// Sums over the parts what `work` adds to `len` numbers.
+    fn sum_parts(&mut self, len: usize, work: impl Fn(&mut Part, &mut [f64]) + Sync + Send) -> &[f64] {
+        self.workers.for_each(&mut self.slots, |_, slot| {
+            slot.sum.clear();
+            slot.sum.resize(len, 0.0);
+            for part in &mut slot.parts {
+                work(part, &mut slot.sum);
+            }
+        });
+        tree_reduce(&mut self.slots, |into, from| {
+            into.sum.iter_mut().zip(&from.sum).for_each(|(a, b)| *a += b);
+        });
+        &self.slots[0].sum
+    }
+
+    /// θ or a step of the packed features (packed × K), from rows of a table by feature.
+    fn panels(&self, row: impl Fn(usize) -> Option<usize>, table: &[f64]) -> Panels<f64> {
+        let k = self.classes();
+        let mut theta = vec![0.0; self.packed.len() * k];
+        for (out, &j) in theta.chunks_exact_mut(k).zip(&self.packed) {
+            if let Some(at) = row(j) {
+                out.copy_from_slice(&table[at * k..(at + 1) * k]);
+            }
+        }
+        let mut panels = Panels::default();
+        panels.pack(&theta, k, 1.0);
+        panels
+    }
+
+    /// Σ r x̃ of all features from residuals (n × K, by rows), column by column.
+    fn correlate(&self, r: &[f64], out: &mut [f64]) {
+        let (k, d) = (self.classes(), self.blocks.design.features());
+        let Standardise { shift, factor } = &self.blocks.standardise;
+        let mut runs: Vec<&mut [f64]> = out[..d * k].chunks_mut(RUN * k).collect();
+        self.workers.for_each(&mut runs, |at, out| {
+            let of = at * RUN..at * RUN + out.len() / k;
+            let mut sums = vec![0.0; out.len()];
+            match self.blocks.design.storage() {
+                Storage::F64(x) => add_rows(x, d, of.clone(), &shift[of.clone()], r, k, &mut sums),
+                Storage::F32(x) => add_rows(x, d, of.clone(), &shift[of.clone()], r, k, &mut sums),
+                Storage::Csr(_) => {}
+            }
+            for (i, out) in out.chunks_exact_mut(k).enumerate() {
+                for (c, out) in out.iter_mut().enumerate() {
+                    *out = factor[of.start + i] * sums[c * of.len() + i];
+                }
+            }
+        });
+        if self.blocks.intercept {
+            for (c, out) in out[d * k..].iter_mut().enumerate() {
+                *out = r.iter().skip(c).step_by(k).sum();
+            }
+        }
+    }
+
+    /// A table of K columns of each part, by rows.
+    fn by_rows(&self, table: impl Fn(&Part) -> &[f64]) -> Vec<f64> {
+        let k = self.classes();
+        let mut rows = Vec::with_capacity(self.blocks.design.rows() * k);
+        for part in self.slots.iter().flat_map(|slot| &slot.parts) {
+            let table = table(part);
+            for r in 0..self.blocks.rows(part.index).len() {
+                rows.extend((0..k).map(|c| table[c * self.blocks.block.stride + r]));
+            }
+        }
+        rows
+    }
+}
+
+fn add_rows<V: Scalar>(
+    x: &[V],
+    d: usize,
+    of: std::ops::Range<usize>,
+    shift: &[f64],
+    r: &[f64],
+    k: usize,
+    sums: &mut [f64],
+) {
+    for (x, r) in x.chunks_exact(d).zip(r.chunks_exact(k)) {
+        kernel::add_row(&x[of.clone()], shift, r, sums);
+    }
+}
+
+impl Part {
+    fn append<V: Scalar>(&mut self, blocks: &RowBlocks<'_>, values: &[V], features: &[usize]) {
+        let (d, block) = (blocks.design.features(), blocks.block);
+        let Standardise { shift, factor } = &blocks.standardise;
+        let before = self.x.len();
+        self.x.resize(before + block.len(features.len()), 0.0);
+        let rows = blocks.rows(self.index);
+        for (column, &j) in self.x[before..].chunks_exact_mut(block.stride).zip(features) {
+            for (out, row) in column.iter_mut().zip(rows.clone()) {
+                *out = if j == d { 1.0 } else { (values[row * d + j].to_f64() - shift[j]) * factor[j] };
+            }
+        }
+    }
+
+    fn curved(&self, block: Block) -> Curved<'_> {
+        Curved { block, p: &self.p, q: &self.q }
+    }
+
+    fn column(&self, block: Block, position: usize) -> &[f64] {
+        &self.x[position * block.stride..][..block.rows]
+    }
+}
+
+impl Columns for DenseColumns<'_> {
+    fn pack(&mut self, features: &[usize]) {
+        let new: Vec<usize> = features.iter().copied().filter(|&j| self.position[j] == NONE).collect();
+        if !new.is_empty() {
+            self.append(&new);
+        }
+    }
+
+    fn evaluate(&mut self, theta: &[f64]) -> Means {
+        let panels = self.panels(Some, theta);
+        self.each_part(|view, part, _| {
+            kernel::logits(view.blocks.block, &part.x, &panels, &mut part.z);
+            part.dz.fill(0.0);
+        });
+        self.trial(0.0)
+    }
+
+    fn trial(&mut self, t: f64) -> Means {
+        self.each_part(|view, part, totals| {
+            let Part { z, dz, p, .. } = part;
+            p.copy_from_slice(z);
+            if t != 0.0 {
+                kernel::axpy(t, dz, p);
+            }
+            let Part { index, p, w, r, rows, label_score, .. } = part;
+            view.residuals(*index, p, w, r, rows, label_score, totals);
+        })
+    }
+
+    fn commit(&mut self, t: f64) {
+        self.each_part(|_, part, _| {
+            let Part { z, dz, .. } = part;
+            kernel::axpy(t, dz, z);
+            dz.fill(0.0);
+        });
+    }
+
+    fn gradient(&mut self, features: &[usize], out: &mut [f64]) {
+        let (k, block, packed) = (self.classes(), self.blocks.block, self.packed.len());
+        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
+        let sums = self.sum_parts(packed * k, |part, sum| kernel::outer(block, &part.x, &part.r, k, sum));
+        for (&j, at) in features.iter().zip(positions) {
+            out[j * k..(j + 1) * k].copy_from_slice(&sums[at * k..(at + 1) * k]);
+        }
+    }
+
+    fn correlations(&mut self, out: &mut [f64]) {
+        if self.packed.len() >= self.blocks.columns() {
+            let all: Vec<usize> = (0..self.blocks.columns()).collect();
+            return self.gradient(&all, out);
+        }
+        let r = self.by_rows(|part| &part.r);
+        self.correlate(&r, out);
+        // The packed ones are known to the last bit of their centred columns.
+        let packed = self.packed.clone();
+        self.gradient(&packed, out);
+    }
+
+    fn moments(&mut self) -> Vec<f64> {
+        let k = self.classes();
+        self.each_part(|view, part, _| {
+            part.r.fill(0.0);
+            view.add_labels(part.index, &part.w, &mut part.r, 1.0);
+        });
+        let mut out = vec![0.0; self.blocks.columns() * k];
+        self.correlations(&mut out);
+        out
+    }
+
+    fn scores(&self) -> Vec<f64> {
+        self.by_rows(|part| &part.z)
+    }
+
+    fn model(&mut self) {
+        self.each_part(|view, part, _| {
+            let Part { p, w, q, dz, s, .. } = part;
+            kernel::weighted_columns(view.blocks.block, p, w, q);
+            dz.fill(0.0);
+            s.fill(0.0);
+        });
+    }
+
+    fn dots(&mut self, feature: usize, classes: &[u32], out: &mut [f64]) {
+        let (block, at) = (self.blocks.block, self.position[feature]);
+        for part in self.slots.iter().flat_map(|slot| &slot.parts) {
+            let x = part.column(block, at);
+            kernel::curved_dots(&part.curved(block), x, classes, &part.dz, &part.s, out);
+        }
+    }
+
+    fn curvature(&mut self, feature: usize, classes: &[u32], h: &mut [f64]) {
+        let (block, at) = (self.blocks.block, self.position[feature]);
+        for part in self.slots.iter().flat_map(|slot| &slot.parts) {
+            kernel::curvatures(&part.curved(block), part.column(block, at), classes, h);
+        }
+    }
+
+    fn shift(&mut self, feature: usize, classes: &[u32], delta: &[f64]) {
+        let (block, at) = (self.blocks.block, self.position[feature]);
+        for part in self.slots.iter_mut().flat_map(|slot| &mut slot.parts) {
+            let Part { x, p, q, dz, s, .. } = part;
+            let x = &x[at * block.stride..][..block.rows];
+            kernel::shift_scores(&Curved { block, p, q }, x, classes, delta, dz, s);
+        }
+    }
+
+    fn model_value(&mut self) -> f64 {
+        let k = self.classes();
+        let mut value = 0.0;
+        for part in self.slots.iter().flat_map(|slot| &slot.parts) {
+            let stride = self.blocks.block.stride;
+            for (r, s) in part.s.iter().enumerate() {
+                let squares: f64 =
+                    (0..k).map(|c| part.q[c * stride + r] * part.dz[c * stride + r].powi(2)).sum();
+                value += 0.5 * (squares - part.w[r] * s * s);
+            }
+        }
+        value
+    }
+
+    fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric> {
+        let (k, n, m) = (self.classes(), self.blocks.design.rows() as f64, features.len());
+        let size = (m * k) as f64;
+        // Building against what sweeps over explicit curvature save, in multiply-adds.
+        let building = 0.25 * n * size * size;
+        let saved = sweeps * (5.0 * n * size - size * size);
+        if building > saved {
+            return None;
+        }
+        let block = self.blocks.block;
+        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
+        let len = m * (m + 1) / 2 * (k * (k - 1) / 2);
+        let sums = self.sum_parts(len, |part, sum| {
+            let mut x = Vec::with_capacity(block.len(m));
+            for at in &positions {
+                x.extend_from_slice(&part.x[at * block.stride..(at + 1) * block.stride]);
+            }
+            pair_sums(block, &x, &part.p, &part.w, m, &mut vec![], &mut vec![], sum);
+        });
+        Some(from_pairs(sums, m, k))
+    }
+
+    fn set_step(&mut self, features: &[usize], delta: &[f64]) {
+        let k = self.classes();
+        let mut row = vec![NONE; self.position.len()];
+        for (i, &j) in features.iter().enumerate() {
+            row[j] = i;
+        }
+        let panels = self.panels(|j| Some(row[j]).filter(|r| *r != NONE), delta);
+        self.each_part(|view, part, _| {
+            let Part { x, p, dz, s, .. } = part;
+            let block = view.blocks.block;
+            kernel::logits(block, x, &panels, dz);
+            s.fill(0.0);
+            for c in 0..k {
+                let of = c * block.stride..c * block.stride + block.rows;
+                for ((s, p), dz) in s.iter_mut().zip(&p[of.clone()]).zip(&dz[of]) {
+                    *s += p * dz;
+                }
+            }
+        });
+    }
+}

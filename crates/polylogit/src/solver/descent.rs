@@ -1,0 +1,358 @@
+//! The step of a proximal Newton method: the penalised quadratic model, by block coordinate descent.
+//!
+//! ```text
+//! min over Δ:  g·Δ + Q(Δ) + Σ_j h_j(θ_j + Δ_j)
+//! ```
+//!
+//! One block is a feature with those of its classes that are not 0 or must move; its curvature is the true one. A
+//! sweep over all features finds the active ones, sweeps over these follow until they have settled; extrapolation
+//! (Anderson) takes over where sweeps converge slowly. After each block the gauge of its feature is set to that
+//! of the least penalty, which changes no probability and which no single class could do.
+//!
+//! The model's gradient is updated from explicit curvature where that is cheaper, and computed from the columns
+//! where not.
+//!
+//! Sources: Friedman, Hastie, Tibshirani 2010; Bertrand, Massias, Anderson acceleration of coordinate descent (2021).
+
+use super::block::Block;
+use crate::kernel;
+use crate::linalg::Symmetric;
+use crate::objective::columns::Columns;
+use crate::objective::penalty::Penalty;
+
+/// Sweeps over the active features before all are looked at again.
+const SWEEPS: usize = 1000;
+/// Looks at all features.
+const LOOKS: usize = 50;
+/// Sweeps that are combined.
+const MEMORY: usize = 6;
+
+/// The quadratic model on some features.
+pub(crate) struct Model<'m> {
+    columns: &'m mut dyn Columns,
+    explicit: Option<Explicit>,
+}
+
+/// ∂²Q, and ∂²Q·Δ.
+struct Explicit {
+    h: Symmetric,
+    moved: Vec<f64>,
+}
+
+impl<'m> Model<'m> {
+    pub(crate) fn new(columns: &'m mut dyn Columns, features: &[usize], sweeps: f64) -> Self {
+        columns.model();
+        let explicit = columns.hessian(features, sweeps).map(|h| Explicit { moved: vec![0.0; h.n], h });
+        Self { columns, explicit }
+    }
+
+    pub(crate) fn is_explicit(&self) -> bool {
+        self.explicit.is_some()
+    }
+
+    fn dots(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
+        match &self.explicit {
+            Some(e) => {
+                for (out, c) in out.iter_mut().zip(classes) {
+                    *out += e.moved[i * k + *c as usize];
+                }
+            }
+            None => self.columns.dots(feature, classes, out),
+        }
+    }
+
+    fn curvature(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
+        match &self.explicit {
+            Some(e) => {
+                for (a, c) in classes.iter().enumerate() {
+                    let row = &e.h.values[(i * k + *c as usize) * e.h.n + i * k..][..k];
+                    for (b, c) in classes.iter().enumerate() {
+                        out[a * classes.len() + b] = row[*c as usize];
+                    }
+                }
+            }
+            None => self.columns.curvature(feature, classes, out),
+        }
+    }
+
+    fn shift(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], delta: &[f64]) {
+        match &mut self.explicit {
+            Some(e) => {
+                for (delta, c) in delta.iter().zip(classes).filter(|(d, _)| **d != 0.0) {
+                    let row = i * k + *c as usize;
+                    kernel::axpy(*delta, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut e.moved);
+                }
+            }
+            None => self.columns.shift(feature, classes, delta),
+        }
+    }
+
+    /// Δ anew (rows as the features).
+    fn set_step(&mut self, features: &[usize], delta: &[f64]) {
+        match &mut self.explicit {
+            Some(e) => {
+                e.moved.fill(0.0);
+                for (row, delta) in delta.iter().enumerate().filter(|(_, d)| **d != 0.0) {
+                    kernel::axpy(*delta, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut e.moved);
+                }
+            }
+            None => self.columns.set_step(features, delta),
+        }
+    }
+
+    /// Q(Δ).
+    fn value(&mut self, delta: &[f64]) -> f64 {
+        match &self.explicit {
+            Some(e) => 0.5 * e.moved.iter().zip(delta).map(|(a, b)| a * b).sum::<f64>(),
+            None => self.columns.model_value(),
+        }
+    }
+}
+
+/// The descent on a model: θ moves, g stays that of the model's point.
+pub(crate) struct Descent<'d> {
+    pub(crate) model: Model<'d>,
+    pub(crate) penalty: &'d Penalty,
+    pub(crate) features: &'d [usize],
+    /// ∂(L/S)/∂θ at the model's point (m × K).
+    pub(crate) gradient: &'d [f64],
+    /// θ at the model's point, and as it moves (m × K).
+    pub(crate) start: &'d [f64],
+    pub(crate) theta: &'d mut [f64],
+    /// The unit of forces on features without ℓ.
+    pub(crate) unit: f64,
+    /// Curvature of each block as it was used last, and of which classes.
+    pub(crate) cache: Vec<(Vec<u32>, Vec<f64>)>,
+    pub(crate) sweeps: usize,
+    pub(crate) work: Work,
+}
+
+impl Descent<'_> {
+    /// Sweeps until forces are in balance to `share` of what they were, or to `least`, relative to ℓ_j. Returns how
+    /// much out of balance they were.
+    pub(crate) fn run(&mut self, share: impl Fn(f64) -> f64, least: f64) -> f64 {
+        self.cache = vec![Default::default(); self.features.len()];
+        let all: Vec<usize> = (0..self.features.len()).collect();
+        let mut first = None;
+        for _ in 0..LOOKS {
+            let found = self.sweep(&all, true);
+            let first = *first.get_or_insert(found);
+            let enough = (share(first) * first).max(least);
+            if found <= enough {
+                break;
+            }
+            let k = self.penalty.classes;
+            let active: Vec<usize> = all
+                .iter()
+                .copied()
+                .filter(|&i| {
+                    let j = self.features[i];
+                    self.penalty.l1[j] == 0.0 || self.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0)
+                })
+                .collect();
+            self.settle(&active, 0.5 * enough);
+        }
+        first.unwrap_or(0.0)
+    }
+
+    /// Sweeps over the active features.
+    fn settle(&mut self, active: &[usize], enough: f64) {
+        let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
+        for _ in 0..SWEEPS {
+            if self.sweep(active, false) <= enough {
+                return;
+            }
+            history.push(self.iterate(active));
+            if history.len() > MEMORY {
+                self.extrapolate(active, &history);
+                history = vec![self.iterate(active)];
+            }
+        }
+    }
+
+    /// θ of the active features.
+    fn iterate(&self, active: &[usize]) -> Vec<f64> {
+        let k = self.penalty.classes;
+        active.iter().flat_map(|&i| &self.theta[self.features[i] * k..][..k]).copied().collect()
+    }
+
+    /// Goes to the affine combination of iterates whose differences cancel best, if the model is lower there.
+    fn extrapolate(&mut self, active: &[usize], history: &[Vec<f64>]) {
+        let count = history.len() - 1;
+        let difference = |t: usize| history[t + 1].iter().zip(&history[t]).map(|(a, b)| a - b);
+        let differences: Vec<Vec<f64>> = (0..count).map(|t| difference(t).collect()).collect();
+        let Some(weights) = anderson(&differences) else { return };
+        let k = self.penalty.classes;
+        let now = &history[count];
+        let mut target = vec![0.0; now.len()];
+        for (weight, iterate) in weights.iter().zip(&history[1..]) {
+            target.iter_mut().zip(iterate).for_each(|(t, v)| *t += weight * v);
+        }
+        // Zeros stay zeros, and nothing changes its sign or leaves its box.
+        for (at, (target, now)) in target.iter_mut().zip(now).enumerate() {
+            let j = self.features[active[at / k]];
+            let (low, high) = self.penalty.limits(j, at % k);
+            let crossed = self.penalty.l1[j] > 0.0 && *target * now <= 0.0;
+            *target = if crossed { 0.0 } else { target.clamp(low, high) };
+        }
+        let before = self.value(active, now);
+        self.go(active, &target);
+        let after = self.value(active, &target);
+        if after.is_nan() || after >= before {
+            self.go(active, now);
+        }
+    }
+
+    /// Sets θ of the active features.
+    fn go(&mut self, active: &[usize], iterate: &[f64]) {
+        let k = self.penalty.classes;
+        for (&i, u) in active.iter().zip(iterate.chunks_exact(k)) {
+            self.theta[self.features[i] * k..][..k].copy_from_slice(u);
+        }
+        let delta = self.delta();
+        self.model.set_step(self.features, &delta);
+    }
+
+    /// Δ (rows as the features).
+    pub(crate) fn delta(&self) -> Vec<f64> {
+        let k = self.penalty.classes;
+        let row = |j: &usize| {
+            let of = j * k..(j + 1) * k;
+            self.theta[of.clone()].iter().zip(&self.start[of]).map(|(a, b)| a - b).collect::<Vec<f64>>()
+        };
+        self.features.iter().flat_map(row).collect()
+    }
+
+    /// The model at θ, up to what features that are not active add.
+    fn value(&mut self, active: &[usize], iterate: &[f64]) -> f64 {
+        let k = self.penalty.classes;
+        let delta = self.delta();
+        let mut value = self.model.value(&delta);
+        for (&i, u) in active.iter().zip(iterate.chunks_exact(k)) {
+            let j = self.features[i];
+            let linear: f64 =
+                self.gradient[j * k..][..k].iter().zip(&delta[i * k..]).map(|(g, d)| g * d).sum();
+            value += linear + self.penalty.value(j, u);
+        }
+        value
+    }
+
+    /// Visits blocks in turn; the largest force out of balance that was met. `all`: also classes that are 0.
+    fn sweep(&mut self, blocks: &[usize], all: bool) -> f64 {
+        self.sweeps += 1;
+        let k = self.penalty.classes;
+        let mut largest = 0.0f64;
+        let mut work = std::mem::take(&mut self.work);
+        for &i in blocks {
+            let j = self.features[i];
+            let whole = all || self.penalty.l1[j] == 0.0 || self.penalty.grouped;
+            work.classes.clear();
+            let theta = &self.theta[j * k..(j + 1) * k];
+            work.classes.extend((0..k as u32).filter(|c| whole || theta[*c as usize] != 0.0));
+            if !work.classes.is_empty() {
+                largest = largest.max(self.visit(i, &mut work));
+            }
+        }
+        self.work = work;
+        largest
+    }
+
+    /// One block; the force that was out of balance.
+    fn visit(&mut self, i: usize, work: &mut Work) -> f64 {
+        let (j, k) = (self.features[i], self.penalty.classes);
+        let (l1, ridge, grouped) = (self.penalty.l1[j], self.penalty.ridge[j], self.penalty.grouped);
+        let Work { classes, g, u, low, high, before, forces } = work;
+        let theta = &mut self.theta[j * k..(j + 1) * k];
+        g.clear();
+        g.extend(classes.iter().map(|c| self.gradient[j * k + *c as usize]));
+        self.model.dots(k, i, j, classes, g);
+        u.clear();
+        u.extend(classes.iter().map(|c| theta[*c as usize]));
+        if grouped && l1 > 0.0 && u.iter().all(|u| *u == 0.0) && self.penalty.reach(j, g) <= l1 {
+            return 0.0;
+        }
+        if l1 > 0.0 && !grouped {
+            // Classes that stay 0 take no part.
+            let mut kept = 0;
+            for at in 0..classes.len() {
+                let may = g[at].abs() > l1 && {
+                    let (low, high) = self.penalty.limits(j, classes[at] as usize);
+                    if g[at] < 0.0 { high > 0.0 } else { low < 0.0 }
+                };
+                if u[at] != 0.0 || may {
+                    (classes[kept], g[kept], u[kept]) = (classes[at], g[at], u[at]);
+                    kept += 1;
+                }
+            }
+            classes.truncate(kept);
+            g.truncate(kept);
+            u.truncate(kept);
+            if kept == 0 {
+                return 0.0;
+            }
+        }
+        let (known, h) = &mut self.cache[i];
+        if known != classes {
+            known.clone_from(classes);
+            h.clear();
+            h.resize(classes.len() * classes.len(), 0.0);
+            self.model.curvature(k, i, j, classes, h);
+        }
+        low.clear();
+        high.clear();
+        for c in classes.iter() {
+            let (least, most) = self.penalty.limits(j, *c as usize);
+            low.push(least);
+            high.push(most);
+        }
+        before.clone_from(u);
+        forces.clone_from(g);
+        Block { h, l1, ridge, low, high, grouped }.minimise(u, g);
+        // How much the gradient had to change is how much it was out of balance.
+        let mut force = 0.0f64;
+        for at in 0..u.len() {
+            let moved = u[at] - before[at];
+            force = force.max((g[at] - forces[at]).abs() + ridge * moved.abs());
+            theta[classes[at] as usize] = u[at];
+            before[at] = moved;
+        }
+        if before.iter().any(|d| *d != 0.0) {
+            self.model.shift(k, i, j, classes, before);
+        }
+        if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0) {
+            theta.iter_mut().for_each(|t| *t -= shift);
+        }
+        force / if l1 > 0.0 { l1 } else { self.unit }
+    }
+}
+
+/// A block's buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    classes: Vec<u32>,
+    g: Vec<f64>,
+    u: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+    before: Vec<f64>,
+    forces: Vec<f64>,
+}
+
+/// Weights that sum to 1 and make ‖Σ_t c_t (x_{t+1} − x_t)‖ least. `None` where the differences are too alike.
+fn anderson(differences: &[Vec<f64>]) -> Option<Vec<f64>> {
+    let m = differences.len();
+    let mut gram = Symmetric::zeros(m);
+    for a in 0..m {
+        for b in 0..m {
+            gram.values[a * m + b] = differences[a].iter().zip(&differences[b]).map(|(x, y)| x * y).sum();
+        }
+    }
+    let trace: f64 = gram.diagonal().sum();
+    for a in 0..m {
+        gram.values[a * (m + 1)] += 1e-12 * trace;
+    }
+    let mut c = vec![1.0; m];
+    crate::linalg::Cholesky::new(&gram)?.solve_in_place(&mut c, 1);
+    let sum: f64 = c.iter().sum();
+    (sum.is_finite() && sum.abs() > 0.0).then(|| c.iter().map(|c| c / sum).collect())
+}

@@ -1,0 +1,313 @@
+//! Proximal Newton on working sets: the method of every fit with a penalty that is not smooth, or with bounds.
+//!
+//! ```text
+//! Δ = argmin { g·Δ + Q(Δ) + h(θ+Δ) }  over the working set          `descent.rs`
+//! t = 1, ½, ¼, … until F(θ+tΔ) ≤ F(θ) + 1e-4 t (g·Δ + h(θ+Δ) − h(θ));   θ ← θ + tΔ
+//! ```
+//!
+//! until the duality gap of the working set is small, then one look at all features: those whose gradient leaves
+//! the ball of h_j join the set (Karush, Kuhn, Tucker), and when the gap over all features is within tol·F the fit
+//! ends. The set starts as the features that are not 0 and those that the strong rule keeps,
+//! ‖g_j‖ ≥ 2ℓ_j − ℓ_j(before).
+//!
+//! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
+//! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
+
+use super::descent::{Descent, Model, Work};
+use super::{Event, Observer, Status};
+use crate::certificate::{Composite, composite_gap};
+use crate::objective::columns::{Columns, Means};
+use crate::objective::penalty::Penalty;
+
+/// A working set is left when its gap is this share of the one asked for.
+const SET_SHARE: f64 = 0.5;
+/// Sweeps that a step is expected to take.
+const EXPECTED_SWEEPS: f64 = 25.0;
+/// F is known to this relative accuracy.
+const ROUNDING: f64 = 1e-14;
+/// Halvings of a step.
+const HALVINGS: usize = 40;
+/// Steps without a better gap after which float64 has no more to give.
+const STALLS: usize = 4;
+/// Features that join at least, if so many are wanted; and at most this many times those that are not 0.
+const JOIN: usize = 100;
+const JOIN_TIMES: usize = 2;
+
+/// What the dual needs besides a point.
+#[derive(Debug, Clone)]
+pub(crate) struct DualSide {
+    pub(crate) intercept: bool,
+    /// (1/S) Σ s_i x̃_ij y_ik (m × K).
+    pub(crate) moments: Vec<f64>,
+    /// (1/S) Σ s_i o_ik (K).
+    pub(crate) offsets: Vec<f64>,
+    /// The labels' mean entropy, and (1/S) Σ s_i ⟨y_i, o_i⟩.
+    pub(crate) labels: (f64, f64),
+}
+
+/// A point on the way, kept between fits of a path.
+#[derive(Debug)]
+pub(crate) struct Solver<'a> {
+    pub(crate) columns: Box<dyn Columns + 'a>,
+    pub(crate) dual: DualSide,
+    /// θ (m × K).
+    pub(crate) theta: Vec<f64>,
+    /// ∂(L/S)/∂θ (m × K); exact for all features after a fit.
+    pub(crate) gradient: Vec<f64>,
+    pub(crate) means: Means,
+    /// Passes over X, of which one is 4·n·d·K flops; descents count as what they read.
+    pub(crate) passes: f64,
+    pub(crate) steps: usize,
+}
+
+/// How a fit at one penalty ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) status: Status,
+    /// F.
+    pub(crate) value: f64,
+    pub(crate) gap: f64,
+    /// Is the gap an estimate, because free features are constraints of the dual?
+    pub(crate) estimated: bool,
+}
+
+/// When a fit ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) tol: f64,
+    pub(crate) max_steps: usize,
+}
+
+impl Solver<'_> {
+    fn features(&self) -> usize {
+        self.dual.moments.len() / self.dual.offsets.len() - usize::from(self.dual.intercept)
+    }
+
+    fn row(&self, j: usize) -> std::ops::Range<usize> {
+        let k = self.dual.offsets.len();
+        j * k..(j + 1) * k
+    }
+
+    /// Is θ_j not 0?
+    pub(crate) fn is_active(&self, j: usize) -> bool {
+        self.theta[self.row(j)].iter().any(|t| *t != 0.0)
+    }
+
+    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j.
+    pub(crate) fn candidates(&self, penalty: &Penalty, threshold: impl Fn(usize) -> f64) -> Vec<usize> {
+        (0..self.features())
+            .filter(|&j| {
+                self.is_active(j)
+                    || penalty.l1[j] == 0.0
+                    || penalty.reach(j, &self.gradient[self.row(j)]) >= threshold(j)
+            })
+            .collect()
+    }
+
+    /// z, probabilities and the gradient of all features afresh.
+    pub(crate) fn refresh(&mut self) {
+        let active: Vec<usize> = (0..self.features()).filter(|&j| self.is_active(j)).collect();
+        self.columns.pack(&active);
+        self.means = self.columns.evaluate(&self.theta);
+        self.columns.correlations(&mut self.gradient);
+        self.passes += 1.0;
+    }
+
+    /// The gap over some features, all others taken to be 0 and feasible.
+    fn gap(&self, penalty: &Penalty, features: &[usize]) -> (f64, bool) {
+        let at = Composite {
+            penalty,
+            intercept: self.dual.intercept,
+            theta: &self.theta,
+            gradient: &self.gradient,
+            means: self.means,
+            moments: &self.dual.moments,
+            offsets: &self.dual.offsets,
+            labels: self.dual.labels,
+        };
+        composite_gap(&at, features)
+    }
+
+    fn penalty_value(&self, penalty: &Penalty, features: &[usize], theta: &[f64]) -> f64 {
+        features.iter().map(|&j| penalty.value(j, &theta[self.row(j)])).sum()
+    }
+
+    /// Minimises from where it is, with `set` as the first working set.
+    pub(crate) fn minimise(
+        &mut self,
+        penalty: &Penalty,
+        mut set: Vec<usize>,
+        ends: Ends,
+        observer: &mut dyn Observer,
+    ) -> Ended {
+        let all: Vec<usize> = (0..self.features()).collect();
+        let first = self.steps;
+        let mut share = SET_SHARE;
+        let mut best = f64::INFINITY;
+        let mut stalls = 0;
+        loop {
+            set.sort_unstable();
+            let inner = Ends {
+                tol: share * ends.tol,
+                max_steps: (first + ends.max_steps).saturating_sub(self.steps),
+            };
+            let status = self.on_set(penalty, &set, inner, observer);
+            if set.len() < all.len() {
+                self.columns.correlations(&mut self.gradient);
+                self.passes += 0.5;
+            }
+            let (gap, estimated) = self.gap(penalty, &all);
+            let value = self.means.nll + self.penalty_value(penalty, &set, &self.theta);
+            let ended = |status| Ended { status, value, gap, estimated };
+            if gap <= ends.tol * value {
+                return ended(Status::Converged);
+            }
+            if matches!(status, Status::Cancelled | Status::StepLimit) {
+                return ended(status);
+            }
+            let joined = self.join(penalty, &mut set);
+            if joined == 0 {
+                if status == Status::PrecisionLimit {
+                    stalls += 1;
+                }
+                stalls += usize::from(gap >= 0.9 * best);
+                if stalls >= STALLS {
+                    return ended(Status::PrecisionLimit);
+                }
+                share *= 0.2;
+            }
+            best = best.min(gap);
+        }
+    }
+
+    /// Lets the features join whose gradient leaves the ball, the farthest first; how many.
+    fn join(&self, penalty: &Penalty, set: &mut Vec<usize>) -> usize {
+        let mut violators: Vec<(f64, usize)> = (0..self.features())
+            .filter(|j| set.binary_search(j).is_err())
+            .map(|j| (penalty.reach(j, &self.gradient[self.row(j)]) / penalty.l1[j], j))
+            .filter(|(r, _)| *r > 1.0)
+            .collect();
+        violators.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let active = set.iter().filter(|&&j| self.is_active(j)).count();
+        violators.truncate(JOIN.max(JOIN_TIMES * active));
+        set.extend(violators.iter().map(|(_, j)| j));
+        violators.len()
+    }
+
+    /// Newton steps on a working set until its gap is within tol·F.
+    pub(crate) fn on_set(
+        &mut self,
+        penalty: &Penalty,
+        set: &[usize],
+        ends: Ends,
+        observer: &mut dyn Observer,
+    ) -> Status {
+        let mut features = set.to_vec();
+        if self.dual.intercept {
+            features.push(self.features());
+        }
+        self.columns.pack(set);
+        let heaviest = features.iter().map(|&j| penalty.l1[j]).fold(0.0, f64::max);
+        let unit = if heaviest > 0.0 {
+            heaviest
+        } else {
+            features.iter().map(|&j| penalty.ridge[j]).fold(1e-3, f64::max)
+        };
+        let mut best = f64::INFINITY;
+        let mut stalls = 0;
+        for step in 0.. {
+            let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+            let (gap, _) = self.gap(penalty, set);
+            let event = Event {
+                step: self.steps,
+                passes: self.passes,
+                objective: value,
+                relative_gap: gap / value,
+                tol: ends.tol,
+            };
+            if observer.step(&event).is_break() || observer.cancelled() {
+                return Status::Cancelled;
+            }
+            if gap <= ends.tol * value {
+                return Status::Converged;
+            }
+            if step >= ends.max_steps {
+                return Status::StepLimit;
+            }
+            stalls = if gap > 0.5 * best { stalls + 1 } else { 0 };
+            best = best.min(gap);
+            let start = self.theta.clone();
+            let model = Model::new(&mut *self.columns, &features, EXPECTED_SWEEPS);
+            let explicit = model.is_explicit();
+            let mut descent = Descent {
+                model,
+                penalty,
+                features: &features,
+                gradient: &self.gradient,
+                start: &start,
+                theta: &mut self.theta,
+                unit,
+                cache: vec![],
+                sweeps: 0,
+                work: Work::default(),
+            };
+            let least = 0.2 * ends.tol;
+            descent.run(|first| first.min(0.1), least);
+            let delta = descent.delta();
+            let sweeps = descent.sweeps;
+            if explicit {
+                self.columns.set_step(&features, &delta);
+            }
+            self.passes += if explicit { 1.0 } else { 0.5 * sweeps as f64 } * features.len() as f64
+                / (self.features() + 1) as f64;
+            self.steps += 1;
+            let moved = self.search(penalty, &features, &start, &delta, value);
+            self.columns.gradient(&features, &mut self.gradient);
+            if !moved || stalls >= STALLS * 2 {
+                return Status::PrecisionLimit;
+            }
+        }
+        Status::StepLimit
+    }
+
+    /// Goes along Δ as far as F falls enough; `false` if it falls nowhere.
+    fn search(
+        &mut self,
+        penalty: &Penalty,
+        features: &[usize],
+        start: &[f64],
+        delta: &[f64],
+        value: f64,
+    ) -> bool {
+        let k = self.dual.offsets.len();
+        let rows = || features.iter().zip(delta.chunks_exact(k));
+        let linear: f64 = rows()
+            .map(|(&j, d)| self.gradient[self.row(j)].iter().zip(d).map(|(g, d)| g * d).sum::<f64>())
+            .sum();
+        let before = self.penalty_value(penalty, features, start);
+        let slope = linear + self.penalty_value(penalty, features, &self.theta) - before;
+        let flat = -slope <= ROUNDING * value;
+        let mut t = 1.0;
+        for _ in 0..HALVINGS {
+            let means = self.columns.trial(t);
+            let after = means.nll + self.penalty_value(penalty, features, &self.theta);
+            if after.is_finite()
+                && (after - value <= 1e-4 * t * slope || (flat && after <= value * (1.0 + ROUNDING)))
+            {
+                self.columns.commit(t);
+                self.means = means;
+                return true;
+            }
+            t *= 0.5;
+            for (&j, d) in rows() {
+                for (at, d) in (j * k..).zip(d) {
+                    self.theta[at] = start[at] + t * d;
+                }
+            }
+        }
+        self.theta.copy_from_slice(start);
+        self.columns.commit(0.0);
+        self.means = self.columns.trial(0.0);
+        false
+    }
+}
