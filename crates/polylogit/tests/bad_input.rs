@@ -22,7 +22,7 @@ fn bad_options_shapes_and_values() {
         new().tol(f64::NAN),
         new().l1_ratio(-0.1),
         new().l1_ratio(1.1),
-        new().l1_ratio(0.5),
+        new().l1_ratio(f64::NAN),
         new().threads(0),
         new().penalty_factors(vec![1.0, -1.0]),
         new().penalty_factors(vec![1.0, f64::NAN]),
