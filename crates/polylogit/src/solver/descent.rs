@@ -21,9 +21,11 @@ use crate::objective::columns::Columns;
 use crate::objective::penalty::{Penalty, square};
 
 /// Sweeps over the active features before all are looked at again.
-const SWEEPS: usize = 1000;
+const SWEEPS: usize = 300;
 /// Looks at all features.
-const LOOKS: usize = 50;
+const LOOKS: usize = 20;
+/// Sweeps without less force out of balance after which the last digits are rounding.
+const PATIENCE: usize = 12;
 /// Sweeps that are combined.
 const MEMORY: usize = 6;
 /// Sweeps between two solves for the weights that are not 0, where products are cheap; the most steps of such a
@@ -158,13 +160,15 @@ impl Descent<'_> {
         self.cache = vec![Default::default(); self.features.len()];
         let all: Vec<usize> = (0..self.features.len()).collect();
         let mut first = None;
+        let mut last = f64::INFINITY;
         for _ in 0..LOOKS {
             let found = self.sweep(&all, true);
             let first = *first.get_or_insert(found);
             let enough = (share(first) * first).max(least);
-            if found <= enough {
+            if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
                 break;
             }
+            last = found;
             let k = self.penalty.classes;
             let active: Vec<usize> = all
                 .iter()
@@ -182,8 +186,12 @@ impl Descent<'_> {
     /// Sweeps over the active features.
     fn settle(&mut self, active: &[usize], enough: f64) {
         let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
+        let (mut best, mut since) = (f64::INFINITY, 0);
         for sweep in 1..SWEEPS {
-            if self.sweep(active, false) <= enough {
+            let found = self.sweep(active, false);
+            since = if found < 0.8 * best { 0 } else { since + 1 };
+            best = best.min(found);
+            if found <= enough || since >= PATIENCE {
                 return;
             }
             if sweep % BETWEEN == 0 && self.model.focus(self.features, active) && self.newton(active, enough)
