@@ -137,7 +137,8 @@ def test_a_path_is_its_fits():
 def test_cross_validation_over_shares(name, legacy):
     X, y = problem(name)
     options = {
-        "Cs": [0.01, 0.1, 1.0],
+        # Where all weights are 0 saga does not wait for the intercepts.
+        "Cs": [0.1, 0.5, 1.0],
         "l1_ratios": (0.0, 0.5, 1.0),
         "cv": 3,
         "scoring": "neg_log_loss",

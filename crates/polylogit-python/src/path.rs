@@ -79,7 +79,7 @@ fn solve(
 fn arrays(py: Python<'_>, path: Path) -> PyResult<Bound<'_, PyDict>> {
     let (count, k) = (path.points.len(), path.classes.len());
     let out = PyDict::new(py);
-    let mut put = |name: &str, values: Vec<f64>, shape: &[usize]| -> PyResult<()> {
+    let put = |name: &str, values: Vec<f64>, shape: &[usize]| -> PyResult<()> {
         out.set_item(name, convert::array(py, values, shape)?)
     };
     let each = |of: fn(&polylogit::PathPoint) -> f64| path.points.iter().map(of).collect::<Vec<f64>>();

@@ -66,6 +66,10 @@ pub(crate) trait Columns: Debug + Send {
     fn model_value(&mut self) -> f64;
     /// ∂²Q over some features, index (i·K + k); `None` where explicit curvature does not pay.
     fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric>;
+    /// Readies [`Columns::product`] on some features; `false` where sweeps are as cheap.
+    fn focus(&mut self, features: &[usize]) -> bool;
+    /// `out` = ∂²Q v on the features in focus (a row of K numbers each).
+    fn product(&mut self, v: &[f64], out: &mut [f64]);
     /// Δ = `delta` (rows as `features`) in place of what it was.
     fn set_step(&mut self, features: &[usize], delta: &[f64]);
 }

@@ -16,6 +16,8 @@ use crate::target::Target;
 
 /// Designs of at most this many features are packed at once.
 const ALL: usize = 512;
+/// But not above so many numbers.
+const ALL_NUMBERS: usize = 1 << 25;
 /// Columns that a gradient over all features takes together.
 const RUN: usize = 512;
 /// No position.
@@ -59,6 +61,9 @@ struct Part {
     s: Vec<f64>,
     label_score: Vec<f64>,
     rows: RowSums<f64>,
+    /// The columns in focus, and K columns for their products.
+    focused: Vec<f64>,
+    u: Vec<f64>,
 }
 
 impl<'a> DenseColumns<'a> {
@@ -90,6 +95,8 @@ impl<'a> DenseColumns<'a> {
                 s: vec![0.0; block.rows],
                 label_score: vec![0.0; block.rows],
                 rows: RowSums::new(block),
+                focused: vec![],
+                u: vec![],
             }
         };
         let count = blocks.count();
@@ -107,7 +114,8 @@ impl<'a> DenseColumns<'a> {
             workers: workers.clone(),
             blocks,
         };
-        let first: Vec<usize> = (0..if d <= ALL { d } else { 0 }).collect();
+        let all = d <= ALL && design.rows() * d <= ALL_NUMBERS;
+        let first: Vec<usize> = (0..if all { d } else { 0 }).collect();
         this.pack(&first);
         if intercept {
             this.append(&[d]);
@@ -165,17 +173,13 @@ impl<'a> DenseColumns<'a> {
         &self.slots[0].sum
     }
 
-    /// θ or a step of the packed features (packed × K), from rows of a table by feature.
-    fn panels(&self, row: impl Fn(usize) -> Option<usize>, table: &[f64]) -> Panels<f64> {
+    /// θ of the packed features (packed × K).
+    fn panels(&self, theta: &[f64]) -> Panels<f64> {
         let k = self.classes();
-        let mut theta = vec![0.0; self.packed.len() * k];
-        for (out, &j) in theta.chunks_exact_mut(k).zip(&self.packed) {
-            if let Some(at) = row(j) {
-                out.copy_from_slice(&table[at * k..(at + 1) * k]);
-            }
-        }
+        let packed: Vec<f64> =
+            self.packed.iter().flat_map(|&j| &theta[j * k..(j + 1) * k]).copied().collect();
         let mut panels = Panels::default();
-        panels.pack(&theta, k, 1.0);
+        panels.pack(&packed, k, 1.0);
         panels
     }
 
@@ -265,7 +269,7 @@ impl Columns for DenseColumns<'_> {
     }
 
     fn evaluate(&mut self, theta: &[f64]) -> Means {
-        let panels = self.panels(Some, theta);
+        let panels = self.panels(theta);
         self.each_part(|view, part, _| {
             kernel::logits(view.blocks.block, &part.x, &panels, &mut part.z);
             part.dz.fill(0.0);
@@ -398,17 +402,51 @@ impl Columns for DenseColumns<'_> {
         Some(from_pairs(sums, m, k))
     }
 
+    fn focus(&mut self, features: &[usize]) -> bool {
+        let (k, block) = (self.classes(), self.blocks.block);
+        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
+        self.each_part(|_, part, _| {
+            let mut focused = std::mem::take(&mut part.focused);
+            focused.clear();
+            for at in &positions {
+                focused.extend_from_slice(&part.x[at * block.stride..(at + 1) * block.stride]);
+            }
+            part.focused = focused;
+            part.u.resize(block.len(k), 0.0);
+        });
+        true
+    }
+
+    fn product(&mut self, v: &[f64], out: &mut [f64]) {
+        let (k, block) = (self.classes(), self.blocks.block);
+        let mut panels = Panels::default();
+        panels.pack(v, k, 1.0);
+        let sums = self.sum_parts(v.len(), |part, sum| {
+            let Part { focused, u, p, w, .. } = part;
+            kernel::logits(block, focused, &panels, u);
+            kernel::covariance_columns(block, p, w, u);
+            kernel::outer(block, focused, u, k, sum);
+        });
+        out.copy_from_slice(sums);
+    }
+
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         let k = self.classes();
-        let mut row = vec![NONE; self.position.len()];
-        for (i, &j) in features.iter().enumerate() {
-            row[j] = i;
-        }
-        let panels = self.panels(|j| Some(row[j]).filter(|r| *r != NONE), delta);
+        let moved: Vec<(usize, &[f64])> = features
+            .iter()
+            .copied()
+            .zip(delta.chunks_exact(k))
+            .filter(|(_, delta)| delta.iter().any(|d| *d != 0.0))
+            .collect();
+        let rows: Vec<f64> = moved.iter().flat_map(|(_, delta)| *delta).copied().collect();
+        let moved: Vec<usize> = moved.into_iter().map(|(j, _)| j).collect();
+        self.focus(&moved);
+        let mut panels = Panels::default();
+        panels.pack(&rows, k, 1.0);
         self.each_part(|view, part, _| {
-            let Part { x, p, dz, s, .. } = part;
+            let Part { focused, p, dz, s, .. } = part;
             let block = view.blocks.block;
-            kernel::logits(block, x, &panels, dz);
+            kernel::logits(block, focused, &panels, dz);
             s.fill(0.0);
             for c in 0..k {
                 let of = c * block.stride..c * block.stride + block.rows;

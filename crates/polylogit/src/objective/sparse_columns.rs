@@ -336,6 +336,14 @@ impl Columns for SparseColumns<'_> {
         None
     }
 
+    fn focus(&mut self, _: &[usize]) -> bool {
+        false
+    }
+
+    fn product(&mut self, _: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+    }
+
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         let table = self.table(features.iter().copied(), delta);
         let mut dz = std::mem::take(&mut self.dz);

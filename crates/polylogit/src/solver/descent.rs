@@ -18,14 +18,21 @@ use super::block::Block;
 use crate::kernel;
 use crate::linalg::Symmetric;
 use crate::objective::columns::Columns;
-use crate::objective::penalty::Penalty;
+use crate::objective::penalty::{Penalty, square};
 
 /// Sweeps over the active features before all are looked at again.
-const SWEEPS: usize = 1000;
+const SWEEPS: usize = 300;
 /// Looks at all features.
-const LOOKS: usize = 50;
+const LOOKS: usize = 20;
+/// Sweeps without less force out of balance after which the last digits are rounding.
+const PATIENCE: usize = 12;
 /// Sweeps that are combined.
 const MEMORY: usize = 6;
+/// Sweeps between two solves for the weights that are not 0, where products are cheap; the most steps of such a
+/// solve, and the share of the squared residual that ends it.
+const BETWEEN: usize = 3;
+const CG_STEPS: usize = 60;
+const GOAL: f64 = 1e-8;
 
 /// The quadratic model on some features.
 pub(crate) struct Model<'m> {
@@ -87,6 +94,25 @@ impl<'m> Model<'m> {
         }
     }
 
+    /// Readies [`Model::product`] on some of the features (`active`); `false` where sweeps are as cheap.
+    fn focus(&mut self, features: &[usize], active: &[usize]) -> bool {
+        let chosen: Vec<usize> = active.iter().map(|&i| features[i]).collect();
+        self.explicit.is_some() || self.columns.focus(&chosen)
+    }
+
+    /// ∂²Q v on the active features.
+    fn product(&mut self, k: usize, active: &[usize], v: &[f64], out: &mut [f64]) {
+        let Some(e) = &self.explicit else { return self.columns.product(v, out) };
+        let mut wide = vec![0.0; e.h.n];
+        for (at, v) in v.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+            let row = active[at / k] * k + at % k;
+            kernel::axpy(*v, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut wide);
+        }
+        for (out, &i) in out.chunks_exact_mut(k).zip(active) {
+            out.copy_from_slice(&wide[i * k..(i + 1) * k]);
+        }
+    }
+
     /// Δ anew (rows as the features).
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         match &mut self.explicit {
@@ -134,13 +160,15 @@ impl Descent<'_> {
         self.cache = vec![Default::default(); self.features.len()];
         let all: Vec<usize> = (0..self.features.len()).collect();
         let mut first = None;
+        let mut last = f64::INFINITY;
         for _ in 0..LOOKS {
             let found = self.sweep(&all, true);
             let first = *first.get_or_insert(found);
             let enough = (share(first) * first).max(least);
-            if found <= enough {
+            if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
                 break;
             }
+            last = found;
             let k = self.penalty.classes;
             let active: Vec<usize> = all
                 .iter()
@@ -158,9 +186,18 @@ impl Descent<'_> {
     /// Sweeps over the active features.
     fn settle(&mut self, active: &[usize], enough: f64) {
         let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
-        for _ in 0..SWEEPS {
-            if self.sweep(active, false) <= enough {
+        let (mut best, mut since) = (f64::INFINITY, 0);
+        for sweep in 1..SWEEPS {
+            let found = self.sweep(active, false);
+            since = if found < 0.8 * best { 0 } else { since + 1 };
+            best = best.min(found);
+            if found <= enough || since >= PATIENCE {
                 return;
+            }
+            if sweep % BETWEEN == 0 && self.model.focus(self.features, active) && self.newton(active, enough)
+            {
+                history = vec![self.iterate(active)];
+                continue;
             }
             history.push(self.iterate(active));
             if history.len() > MEMORY {
@@ -168,6 +205,98 @@ impl Descent<'_> {
                 history = vec![self.iterate(active)];
             }
         }
+    }
+
+    /// Solves for the weights that are not 0 as if their signs were known, by conjugate gradients; goes there where
+    /// the model is lower. `false` if it is not.
+    fn newton(&mut self, active: &[usize], enough: f64) -> bool {
+        let k = self.penalty.classes;
+        let now = self.iterate(active);
+        let len = now.len();
+        let every: Vec<u32> = (0..k as u32).collect();
+        let (mut free, mut residual, mut scale) = (vec![false; len], vec![0.0; len], vec![1.0; len]);
+        // For groups ∂²(ℓ‖u‖) = ℓ/‖u‖ (I − ûûᵀ): ℓ/‖u‖ of each feature.
+        let mut bend = vec![0.0; active.len()];
+        for (a, &i) in active.iter().enumerate() {
+            let j = self.features[i];
+            let (l1, ridge) = (self.penalty.l1[j], self.penalty.ridge[j]);
+            let u = &now[a * k..(a + 1) * k];
+            let length = if self.penalty.grouped { square(u).sqrt() } else { 0.0 };
+            if l1 > 0.0 && length > 0.0 {
+                bend[a] = l1 / length;
+            }
+            let g = &mut residual[a * k..(a + 1) * k];
+            g.copy_from_slice(&self.gradient[j * k..(j + 1) * k]);
+            self.model.dots(k, i, j, &every, g);
+            let (known, h) = &self.cache[i];
+            for c in 0..k {
+                let (low, high) = self.penalty.limits(j, c);
+                let inside = u[c] > low && u[c] < high;
+                let at = a * k + c;
+                free[at] = inside && (l1 == 0.0 || u[c] != 0.0);
+                let pull = if self.penalty.grouped { bend[a] * u[c] } else { l1 * sign(u[c]) };
+                g[c] = if free[at] { -(g[c] + ridge * u[c] + pull) } else { 0.0 };
+                let own =
+                    known.iter().position(|e| *e as usize == c).map_or(0.0, |p| h[p * (known.len() + 1)]);
+                let own = own + ridge + bend[a];
+                scale[at] = if own > 0.0 { own } else { 1.0 };
+            }
+        }
+        let (mut step, mut product) = (vec![0.0; len], vec![0.0; len]);
+        let mut y: Vec<f64> = residual.iter().zip(&scale).map(|(r, s)| r / s).collect();
+        let mut direction = y.clone();
+        let mut rho: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
+        let goal = rho * GOAL;
+        for _ in 0..CG_STEPS {
+            if rho <= goal || rho <= 0.0 {
+                break;
+            }
+            self.model.product(k, active, &direction, &mut product);
+            for (a, &i) in active.iter().enumerate() {
+                let ridge = self.penalty.ridge[self.features[i]];
+                let of = a * k..(a + 1) * k;
+                let (u, v) = (&now[of.clone()], &direction[of.clone()]);
+                let along = if bend[a] > 0.0 {
+                    u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>() / square(u)
+                } else {
+                    0.0
+                };
+                for (c, at) in of.enumerate() {
+                    product[at] += ridge * v[c] + bend[a] * (v[c] - along * u[c]);
+                    if !free[at] {
+                        product[at] = 0.0;
+                    }
+                }
+            }
+            let curvature: f64 = direction.iter().zip(&product).map(|(d, p)| d * p).sum();
+            if curvature <= 0.0 {
+                break;
+            }
+            let alpha = rho / curvature;
+            step.iter_mut().zip(&direction).for_each(|(s, d)| *s += alpha * d);
+            residual.iter_mut().zip(&product).for_each(|(r, p)| *r -= alpha * p);
+            y.iter_mut().zip(&residual).zip(&scale).for_each(|((y, r), s)| *y = r / s);
+            let next: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
+            let beta = next / rho;
+            rho = next;
+            direction.iter_mut().zip(&y).for_each(|(d, y)| *d = y + beta * *d);
+            let left = residual.iter().enumerate().fold(0.0f64, |left, (at, r)| {
+                let l1 = self.penalty.l1[self.features[active[at / k]]];
+                left.max(r.abs() / if l1 > 0.0 { l1 } else { self.unit })
+            });
+            if left <= 0.5 * enough {
+                break;
+            }
+        }
+        let before = self.value(active, &now);
+        for share in [1.0, 0.3] {
+            let target = now.iter().zip(&step).map(|(u, s)| u + share * s).collect();
+            if self.try_target(active, &now, target, before) {
+                return true;
+            }
+        }
+        self.go(active, &now);
+        false
     }
 
     /// θ of the active features.
@@ -182,25 +311,29 @@ impl Descent<'_> {
         let difference = |t: usize| history[t + 1].iter().zip(&history[t]).map(|(a, b)| a - b);
         let differences: Vec<Vec<f64>> = (0..count).map(|t| difference(t).collect()).collect();
         let Some(weights) = anderson(&differences) else { return };
-        let k = self.penalty.classes;
         let now = &history[count];
         let mut target = vec![0.0; now.len()];
         for (weight, iterate) in weights.iter().zip(&history[1..]) {
             target.iter_mut().zip(iterate).for_each(|(t, v)| *t += weight * v);
         }
-        // Zeros stay zeros, and nothing changes its sign or leaves its box.
+        let before = self.value(active, now);
+        if !self.try_target(active, now, target, before) {
+            self.go(active, now);
+        }
+    }
+
+    /// Goes from `now` to `target`, where zeros stay zeros and nothing changes its sign or leaves its box; `false` if the
+    /// model is not lower than `before` there.
+    fn try_target(&mut self, active: &[usize], now: &[f64], mut target: Vec<f64>, before: f64) -> bool {
+        let k = self.penalty.classes;
         for (at, (target, now)) in target.iter_mut().zip(now).enumerate() {
             let j = self.features[active[at / k]];
             let (low, high) = self.penalty.limits(j, at % k);
-            let crossed = self.penalty.l1[j] > 0.0 && *target * now <= 0.0;
+            let crossed = self.penalty.l1[j] > 0.0 && !self.penalty.grouped && *target * now <= 0.0;
             *target = if crossed { 0.0 } else { target.clamp(low, high) };
         }
-        let before = self.value(active, now);
         self.go(active, &target);
-        let after = self.value(active, &target);
-        if after.is_nan() || after >= before {
-            self.go(active, now);
-        }
+        self.value(active, &target) < before
     }
 
     /// Sets θ of the active features.
@@ -336,6 +469,11 @@ pub(crate) struct Work {
     high: Vec<f64>,
     before: Vec<f64>,
     forces: Vec<f64>,
+}
+
+/// −1, 0 or 1.
+fn sign(u: f64) -> f64 {
+    if u == 0.0 { 0.0 } else { u.signum() }
 }
 
 /// Weights that sum to 1 and make ‖Σ_t c_t (x_{t+1} − x_t)‖ least. `None` where the differences are too alike.
