@@ -86,7 +86,7 @@ fn separated(x: &[f64], d: usize, y: &[i64]) -> Option<(bool, Vec<usize>)> {
 fn separation_is_told_exactly() {
     let line = |x: &[f64], y: &[i64]| separated(x, 1, y);
     assert_eq!(line(&[0.0, 1.0, 2.0, 3.0], &[0, 0, 1, 1]), Some((true, vec![0, 1])));
-    assert_eq!(line(&[0.0, 1.0, 1.0, 2.0], &[0, 0, 1, 1]).unwrap().0, false);
+    assert!(!line(&[0.0, 1.0, 1.0, 2.0], &[0, 0, 1, 1]).unwrap().0);
     assert_eq!(line(&[0.0, 1.0, 0.9, 2.0], &[0, 0, 1, 1]), None);
     // Nearly separated is not separated: one row of a thousand on the wrong side by a thousandth.
     let mut x: Vec<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
@@ -99,7 +99,7 @@ fn separation_is_told_exactly() {
     assert_eq!(apart, (false, vec![2]));
     // An empty cell: no row of class 1 has the level.
     let level = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0];
-    assert_eq!(line(&level, &[0, 0, 0, 1, 0, 1]).unwrap().0, false);
+    assert!(!line(&level, &[0, 0, 0, 1, 0, 1]).unwrap().0);
 }
 
 proptest! {

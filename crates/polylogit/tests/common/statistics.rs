@@ -15,7 +15,7 @@ pub(crate) fn noisy(seed: u64, n: usize, d: usize, k: usize) -> Problem {
     let mut random = Random(!seed);
     for id in problem.ids.iter_mut().skip(k) {
         if random.uniform() < 0.4 {
-            *id = (random.uniform() * k as f64) as u32;
+            *id = (random.0 % k as u64) as u32;
         }
     }
     for row in problem.x.chunks_exact_mut(d) {
