@@ -20,7 +20,7 @@ pub(crate) fn noisy(seed: u64, n: usize, d: usize, k: usize) -> Problem {
     }
     for row in problem.x.chunks_exact_mut(d) {
         for (j, v) in row.iter_mut().enumerate() {
-            *v = *v * 10f64.powi(3 * (j as i32 % 3) - 3) + j as f64;
+            *v = *v * [1e-3, 1.0, 1e3][j % 3] + j as f64;
         }
     }
     problem
