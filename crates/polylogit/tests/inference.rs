@@ -4,7 +4,7 @@ mod common;
 
 use common::problem::{Problem, Random};
 use common::statistics::{estimates, noisy, summary};
-use polylogit::inference::{Covariance, Effect, Estimate, Inference, Summary, Term, Value, WeightKind};
+use polylogit::inference::{Covariance, Effect, Inference, Summary, Term, Value, WeightKind};
 use polylogit::{Design, Error, Label, LogisticRegression, Target};
 use proptest::prelude::*;
 use serde_json::Value as Json;
