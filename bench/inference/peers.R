@@ -11,6 +11,6 @@ tell <- function(coef, se) list(coef = rows(coef), se = rows(se))
 s <- summary(plain)
 write_json(list(
   nnet = tell(s$coefficients, s$standard.errors),
-  brglm2 = tell(coef(firth), sqrt(diag(vcov(firth)))[seq_along(coef(firth))]),
-  names = names(coef(firth))
+  # Its covariance goes class by class.
+  brglm2 = list(coef = rows(coef(firth)), se = matrix(sqrt(diag(vcov(firth))), ncol = ncol(data), byrow = TRUE))
 ), args[3], digits = NA)

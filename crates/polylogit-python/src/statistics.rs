@@ -12,6 +12,8 @@ use crate::enter::{Finish as _, Watch, enter};
 use crate::error::Error;
 
 type Array<'py> = Bound<'py, PyArrayDyn<f64>>;
+/// X, y, weights and offsets.
+type Data<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 /// (statistic, degrees of freedom, p-value)
 type Tested = (f64, usize, f64);
 
@@ -189,12 +191,7 @@ impl Statistics {
     }
 
     /// The likelihood-ratio test of some columns.
-    fn likelihood_ratio(
-        &self,
-        py: Python<'_>,
-        data: (Bound<'_, PyAny>, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>, Option<Bound<'_, PyAny>>),
-        columns: Vec<usize>,
-    ) -> PyResult<Tested> {
+    fn likelihood_ratio(&self, py: Python<'_>, data: Data<'_>, columns: Vec<usize>) -> PyResult<Tested> {
         let (matrix, target) = self.data(&data)?;
         let design = matrix.design()?;
         enter(py, || self.inference.likelihood_ratio(&design, &target, &self.summary, &columns)).map(tested)
@@ -215,7 +212,7 @@ impl Statistics {
     fn effects<'py>(
         &self,
         py: Python<'py>,
-        data: (Bound<'_, PyAny>, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>, Option<Bound<'_, PyAny>>),
+        data: Data<'_>,
         row: Option<Bound<'_, PyAny>>,
         of: Vec<(usize, Option<Vec<usize>>)>,
     ) -> PyResult<Array<'py>> {
@@ -236,11 +233,7 @@ impl Statistics {
     }
 
     /// Leverage and Cook's distance: (2, n).
-    fn influence<'py>(
-        &self,
-        py: Python<'py>,
-        data: (Bound<'_, PyAny>, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>, Option<Bound<'_, PyAny>>),
-    ) -> PyResult<Array<'py>> {
+    fn influence<'py>(&self, py: Python<'py>, data: Data<'_>) -> PyResult<Array<'py>> {
         let (matrix, target) = self.data(&data)?;
         let design = matrix.design()?;
         let found = enter(py, || self.summary.influence(&design, &target))?;
@@ -255,15 +248,7 @@ impl Statistics {
 }
 
 impl Statistics {
-    fn data<'py>(
-        &self,
-        (x, y, weights, offset): &(
-            Bound<'py, PyAny>,
-            Bound<'py, PyAny>,
-            Option<Bound<'py, PyAny>>,
-            Option<Bound<'py, PyAny>>,
-        ),
-    ) -> PyResult<(Matrix<'py>, Target)> {
+    fn data<'py>(&self, (x, y, weights, offset): &Data<'py>) -> PyResult<(Matrix<'py>, Target)> {
         let classes = self.summary.classes().len();
         let target = convert::target(y, classes, weights.as_ref(), offset.as_ref())?;
         Ok((x.extract()?, target))

@@ -73,8 +73,8 @@ fn firth_is_near_maximum_likelihood_for_many_rows_and_keeps_to_any_reference() {
 }
 
 /// Rows on a line or a plane, by class; what the exact check says of them.
-fn separated(x: &[f64], d: usize, y: &[i64]) -> Option<(bool, Vec<usize>)> {
-    let target = Target::from_labels(y.iter().copied()).unwrap();
+fn separated(x: &[f64], d: usize, y: &[u32]) -> Option<(bool, Vec<usize>)> {
+    let target = Target::from_labels(y.iter().map(|y| i64::from(*y))).unwrap();
     match Inference::new().fit(&Design::dense(x, y.len(), d).unwrap(), &target) {
         Ok(_) => None,
         Err(Error::Separated { complete, classes, .. }) => Some((complete, classes)),
@@ -84,13 +84,13 @@ fn separated(x: &[f64], d: usize, y: &[i64]) -> Option<(bool, Vec<usize>)> {
 
 #[test]
 fn separation_is_told_exactly() {
-    let line = |x: &[f64], y: &[i64]| separated(x, 1, y);
+    let line = |x: &[f64], y: &[u32]| separated(x, 1, y);
     assert_eq!(line(&[0.0, 1.0, 2.0, 3.0], &[0, 0, 1, 1]), Some((true, vec![0, 1])));
-    assert_eq!(line(&[0.0, 1.0, 1.0, 2.0], &[0, 0, 1, 1]).unwrap().0, false);
+    assert!(!line(&[0.0, 1.0, 1.0, 2.0], &[0, 0, 1, 1]).unwrap().0);
     assert_eq!(line(&[0.0, 1.0, 0.9, 2.0], &[0, 0, 1, 1]), None);
     // Nearly separated is not separated: one row of a thousand on the wrong side by a thousandth.
     let mut x: Vec<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
-    let y: Vec<i64> = (0..1000).map(|i| i64::from(i >= 500)).collect();
+    let y: Vec<u32> = (0..1000).map(|i| u32::from(i >= 500)).collect();
     assert!(line(&x, &y).unwrap().0);
     x[499] = 0.501_5;
     assert_eq!(line(&x, &y), None);
@@ -99,7 +99,7 @@ fn separation_is_told_exactly() {
     assert_eq!(apart, (false, vec![2]));
     // An empty cell: no row of class 1 has the level.
     let level = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0];
-    assert_eq!(line(&level, &[0, 0, 0, 1, 0, 1]).unwrap().0, false);
+    assert!(!line(&level, &[0, 0, 0, 1, 0, 1]).unwrap().0);
 }
 
 proptest! {
@@ -115,16 +115,16 @@ proptest! {
             w.class_weights(c).iter().zip(row).map(|(w, x)| w * x).sum::<f64>()
         };
         let best = |row: &[f64]| (0..k).max_by(|&a, &b| score(row, a).total_cmp(&score(row, b))).unwrap();
-        let mut ids: Vec<i64> = x.chunks_exact(2).map(|row| best(row) as i64).collect();
-        prop_assume!((0..k as i64).all(|c| ids.iter().filter(|id| **id == c).count() >= 3));
+        let mut ids: Vec<u32> = x.chunks_exact(2).map(|row| best(row) as u32).collect();
+        prop_assume!((0..k as u32).all(|c| ids.iter().filter(|id| **id == c).count() >= 3));
         let found = separated(&x, 2, &ids);
         prop_assert!(found.is_some_and(|(complete, _)| complete));
         // The midpoints of pairs of one class, labelled as another, for every pair of classes.
         let mut mixed = x.clone();
-        for a in 0..k as i64 {
+        for a in 0..k as u32 {
             let rows: Vec<usize> = (0..80).filter(|&i| ids[i] == a).collect();
             let middle = |j: usize| rows.iter().map(|&i| x[2 * i + j]).sum::<f64>() / rows.len() as f64;
-            for b in (0..k as i64).filter(|b| *b != a) {
+            for b in (0..k as u32).filter(|b| *b != a) {
                 mixed.extend([middle(0), middle(1)]);
                 ids.push(b);
             }

@@ -18,6 +18,7 @@ Examples:
       against another class, with average marginal effects, as one JSON document
 
 Categories are compared with their first level. Rows with missing values are left out unless --missing says else.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub(crate) struct SummaryArgs {
     /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]

@@ -67,7 +67,7 @@ fn the_reference_numbers() {
 fn separated_classes_have_firths_estimates() {
     let folder = folder();
     let call = "summary penguins.csv --target species --features bill_length_mm,bill_depth_mm,island";
-    folder.fails(1, call, &["separated", "--firth"]);
+    folder.fails(1, call, &["separated", "no row of class Gentoo has island=Dream", "--firth"]);
     let run = folder.run(&format!("{call} --firth"));
     assert!(run.stderr.contains("no row of class Gentoo has island=Dream"), "{}", run.stderr);
     let text = run.stdout;

@@ -43,19 +43,23 @@ pub(crate) struct Rule {
     pub(crate) complete: bool,
 }
 
-/// What the check found; `None` where it is too expensive or rounding leaves it open.
-pub(crate) fn separation(problem: &Problem<'_>) -> Option<Option<Rule>> {
-    let ids = problem.target.ids()?;
+/// The check is too expensive, or rounding leaves it open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open;
+
+/// The rule that separates classes, if there is one.
+pub(crate) fn separation(problem: &Problem<'_>) -> Result<Option<Rule>, Open> {
+    let ids = problem.target.ids().ok_or(Open)?;
     let Problem { design, standardise, options, .. } = problem;
     let classes = problem.classes();
     let blocks = RowBlocks::new(*design, standardise.clone(), options.intercept, 2 * classes);
     let p = (blocks.columns() * classes) as f64;
     if 3.0 * p * design.rows() as f64 * p > WORK {
-        return None;
+        return Err(Open);
     }
     let margins = Margins { blocks, ids, classes };
-    let Some(direction) = margins.rule(false)? else { return Some(None) };
-    Some(Some(match margins.rule(true)? {
+    let Some(direction) = margins.rule(false)? else { return Ok(None) };
+    Ok(Some(match margins.rule(true)? {
         Some(direction) => Rule { direction, complete: true },
         None => Rule { direction, complete: false },
     }))
@@ -132,8 +136,8 @@ impl Margins<'_> {
     }
 
     /// A rule with margins ≥ 0, or with all margins > 0 (`strict`). Lawson and Hanson: `active` holds the pairs with
-    /// weights above 0. `None` where rounding leaves it open.
-    fn rule(&self, strict: bool) -> Option<Option<Vec<f64>>> {
+    /// weights above 0.
+    fn rule(&self, strict: bool) -> Result<Option<Vec<f64>>, Open> {
         let base = if strict { Vec::new() } else { self.total() };
         let n = self.blocks.columns() * self.classes;
         let mut active: Vec<(Pair, Vec<f64>, f64)> = Vec::new();
@@ -145,17 +149,17 @@ impl Margins<'_> {
             let (margin, pair) = if first { (-1.0, (0, self.other(0))) } else { self.least(&direction) };
             let size = norm(&direction);
             if size <= ZERO * scale && !first {
-                return Some(None);
+                return Ok(None);
             }
             // Strictly: the nearest point of the hull supports it, ⟨a, B⟩ ≥ ‖B‖² for all pairs.
             let floor = if strict { size * size } else { 0.0 };
             if margin >= floor - ZERO * size || active.iter().any(|(p, ..)| *p == pair) {
                 let enough = if strict { margin > 0.0 } else { margin >= -ZERO * size };
-                return enough.then_some(Some(direction));
+                return if enough { Ok(Some(direction)) } else { Err(Open) };
             }
             active.push((pair, self.vector(pair), 0.0));
             loop {
-                let wanted = solve(&active, &base, strict)?;
+                let wanted = solve(&active, &base, strict).ok_or(Open)?;
                 if wanted.iter().all(|w| *w > 0.0) {
                     active.iter_mut().zip(&wanted).for_each(|(a, w)| a.2 = *w);
                     break;
@@ -180,7 +184,7 @@ impl Margins<'_> {
                 direction.iter_mut().zip(a).for_each(|(d, a)| *d += w * a);
             }
         }
-        None
+        Err(Open)
     }
 
     /// A class other than a row's own.
@@ -204,7 +208,9 @@ fn solve(active: &[(Pair, Vec<f64>, f64)], base: &[f64], strict: bool) -> Option
     factor.solve_in_place(&mut w, 1);
     let total: f64 = w.iter().sum();
     if strict && total > 0.0 {
-        w.iter_mut().for_each(|w| *w /= total);
+        for w in &mut w {
+            *w /= total;
+        }
     }
     Some(w)
 }

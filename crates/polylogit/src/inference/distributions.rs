@@ -36,8 +36,8 @@ pub(crate) fn critical(level: f64) -> f64 {
     loop {
         let density = (2.0 / std::f64::consts::PI).sqrt() * (-0.5 * z * z).exp();
         let next = z + (two_sided(z) - target) / density;
-        // Rounding ends the ascent. (NaN does, too.)
-        if !(next > z * (1.0 + f64::EPSILON)) {
+        // Rounding ends the ascent.
+        if next <= z * (1.0 + f64::EPSILON) || next.is_nan() {
             return z;
         }
         z = next;

@@ -39,6 +39,8 @@ const MEMORY: usize = 5;
 const ROUNDED: f64 = 1e-10;
 /// Share of ℓ* that is rounding.
 const ROUNDING: f64 = 1e-13;
+/// Values on the way to a constraint, at most.
+const MOVES: usize = 50;
 /// Steps towards the end of an interval, at most, and how near the root comes to it.
 const ENDS: usize = 40;
 const AT_END: f64 = 1e-7;
@@ -110,13 +112,13 @@ impl Firth<'_> {
     /// The maximum of ℓ* under constraints, from a point that need not keep them.
     fn maximise(&self, mut state: State, constraints: &[Constraint]) -> Result<State> {
         let mut past: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
-        for step in 0..STEPS {
+        for step in 0..=STEPS {
             let u = self.score(&state);
             let mut delta = product(&state.inverse, &u);
             state.multiplier = project(&state, constraints, &mut delta);
             let length = dot(&product(&state.information, &delta), &delta);
             state.steps = step;
-            if length <= SHORT {
+            if length <= SHORT || step == STEPS && length <= ROUNDED {
                 return Ok(state);
             }
             let longest = delta.iter().fold(0.0f64, |a, d| a.max(d.abs()));
@@ -161,18 +163,33 @@ impl Firth<'_> {
         Ok((best, Test { statistic, df, p_value: chi_square_tail(statistic, df) }))
     }
 
+    /// The maximum where cβ = b, from one where it is another value: as far at a time as the information stays regular.
+    fn moved(&self, mut state: State, c: &[f64], b: f64) -> Result<State> {
+        for _ in 0..MOVES {
+            let way = product(&state.inverse, c);
+            let gap = b - dot(c, &state.beta);
+            let step = |share: f64| {
+                let by = share * gap / dot(c, &way);
+                let beta: Vec<f64> = state.beta.iter().zip(&way).map(|(x, d)| x + by * d).collect();
+                Some((share, self.at(beta)?))
+            };
+            let shares = (0..HALVINGS).map(|h| 0.5f64.powi(h));
+            let (share, start) = shares.into_iter().find_map(step).ok_or(Error::SingularInformation)?;
+            let to = if share == 1.0 { b } else { dot(c, &start.beta) };
+            state = self.maximise(start, &[(c.to_vec(), to)])?;
+            if share == 1.0 {
+                return Ok(state);
+            }
+        }
+        Err(Error::NoMaximum { decrement: f64::NAN })
+    }
+
     /// Profile interval and test of cβ.
     fn profile(&self, best: &State, c: &[f64], level: f64) -> Result<Estimate> {
         let value = dot(c, &best.beta);
-        let direction = product(&best.inverse, c);
-        let se = dot(c, &direction).sqrt();
+        let se = dot(c, &product(&best.inverse, c)).sqrt();
         let z = critical(level);
-        let from = |state: &State, b: f64| -> Result<State> {
-            let move_by = (b - dot(c, &state.beta)) / (se * se);
-            let beta = state.beta.iter().zip(&direction).map(|(x, d)| x + move_by * d).collect();
-            let start = self.at(beta).unwrap_or_else(|| state.clone());
-            self.maximise(start, &[(c.to_vec(), b)])
-        };
+        let from = |state: &State, b: f64| self.moved(state.clone(), c, b);
         let root = |state: &State| (2.0 * (best.penalised - state.penalised)).max(0.0).sqrt();
         let end = |sign: f64| -> Result<f64> {
             let (mut b, mut state) = (value + sign * z * se, best.clone());

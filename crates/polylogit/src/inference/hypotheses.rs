@@ -160,7 +160,9 @@ impl Summary {
 fn center(theta: &mut [f64], k: usize) {
     for row in theta.chunks_exact_mut(k) {
         let mean = row.iter().sum::<f64>() / k as f64;
-        row.iter_mut().for_each(|v| *v -= mean);
+        for v in row {
+            *v -= mean;
+        }
     }
 }
 

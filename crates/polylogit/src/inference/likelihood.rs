@@ -62,7 +62,7 @@ impl Likelihood {
 
     /// Akaike's criterion.
     pub fn aic(&self) -> Option<f64> {
-        self.ordinary.then(|| 2.0 * self.parameters as f64 - 2.0 * self.loglik)
+        self.ordinary.then_some(2.0 * self.parameters as f64 - 2.0 * self.loglik)
     }
 
     /// The Bayesian criterion.

@@ -13,8 +13,9 @@ use super::summary::Summary;
 use super::{Covariance, Inference, WeightKind};
 use crate::design::Design;
 use crate::design::statistics::ColumnStatistics;
+use crate::diagnose::alternative::{self, Open};
 use crate::diagnose::duplicates::duplicate_columns;
-use crate::diagnose::{Diagnosis, alternative, rank, separation};
+use crate::diagnose::{Diagnosis, rank, separation};
 use crate::error::{Error, Result};
 use crate::lead::lead;
 use crate::linalg::{Cholesky, Symmetric};
@@ -75,7 +76,7 @@ pub(super) fn fit(
     }
     let theta = lead(&problem, observer).theta;
     let outcome = newton_cg::minimise(&mut *problem.objective(), theta, problem.limits(), observer);
-    maximum.summary(outcome, diagnosis).map_err(|error| match error {
+    maximum.summary(&outcome, diagnosis).map_err(|error| match error {
         Error::NoMaximum { .. } | Error::SingularInformation => exactly(&problem, error.clone(), error),
         other => other,
     })
@@ -89,10 +90,10 @@ struct Maximum<'m> {
 }
 
 impl Maximum<'_> {
-    fn summary(&self, outcome: Outcome, diagnosis: Diagnosis) -> Result<Summary> {
+    fn summary(&self, outcome: &Outcome, diagnosis: Diagnosis) -> Result<Summary> {
         let Self { inference, problem, .. } = self;
         let Problem { design, target, options, standardise, workers, .. } = *problem;
-        check(problem, &outcome)?;
+        check(problem, outcome)?;
         let of = parameters(problem, inference.reference);
         let sheet = Sheet::new(*design, standardise, options.intercept, of.classes, workers.clone())
             .with_target(target);
@@ -243,9 +244,9 @@ fn check(problem: &Problem<'_>, outcome: &Outcome) -> Result<()> {
 /// Is it separation? By the exact check; `otherwise` where that is too expensive, `overlap` where classes overlap.
 fn exactly(problem: &Problem<'_>, otherwise: Error, overlap: Error) -> Error {
     match alternative::separation(problem) {
-        None => otherwise,
-        Some(None) => overlap,
-        Some(Some(rule)) => match problem.objective().margins(&rule.direction) {
+        Err(Open) => otherwise,
+        Ok(None) => overlap,
+        Ok(Some(rule)) => match problem.objective().margins(&rule.direction) {
             Some(margins) => named(problem, &Recession::new(&rule.direction, &margins), rule.complete),
             None => otherwise,
         },

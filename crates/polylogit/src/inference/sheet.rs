@@ -96,7 +96,7 @@ impl<'a> Sheet<'a> {
     ) -> Vec<f64> {
         let mut out = vec![0.0; self.blocks.design.rows() * width];
         let mut parts: Vec<&mut [f64]> = out.chunks_mut((self.blocks.block.rows * width).max(1)).collect();
-        self.run(theta, &mut parts, |s| s..s + 1, |hand, part: &mut &mut [f64]| work(hand, part));
+        self.run(theta, &mut parts, |s| s..s + 1, |hand, part| work(hand, part));
         out
     }
 

@@ -267,7 +267,7 @@ impl Summary {
         let mut errors = vec![(0.0, 0.0); k * (d + 1)];
         for class in 0..k {
             let block = self.raw_block(class, class);
-            let errors = &mut errors[class * (d + 1)..][..d + 1];
+            let errors = &mut errors[class * (d + 1)..][..=d];
             for (i, &j) in self.kept.iter().enumerate() {
                 let b = self.beta[class * mk + i];
                 if j < d {

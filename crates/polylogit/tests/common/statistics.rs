@@ -15,12 +15,12 @@ pub(crate) fn noisy(seed: u64, n: usize, d: usize, k: usize) -> Problem {
     let mut random = Random(!seed);
     for id in problem.ids.iter_mut().skip(k) {
         if random.uniform() < 0.4 {
-            *id = (random.uniform() * k as f64) as u32;
+            *id = (random.0 % k as u64) as u32;
         }
     }
     for row in problem.x.chunks_exact_mut(d) {
         for (j, v) in row.iter_mut().enumerate() {
-            *v = *v * 10f64.powi(3 * (j as i32 % 3) - 3) + j as f64;
+            *v = *v * [1e-3, 1.0, 1e3][j % 3] + j as f64;
         }
     }
     problem

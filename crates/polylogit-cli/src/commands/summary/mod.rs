@@ -52,18 +52,13 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     let inference = inference(args, &training)?;
     let design = training.design()?;
     let mut notes = sparse_data(&training, &terms, &names)?;
-    // They may be why the fit fails.
-    for note in &notes {
-        printer.note(note);
-    }
     let mut progress = Progress::start(!printer.is_quiet());
     let fitted = inference.fit_observed(&design, &training.target, &mut progress);
     let seconds = progress.finish();
-    let summary = fitted.map_err(|error| explain(error, &training, &names))?;
-    let told = notes.len();
+    let summary = fitted.map_err(|error| explain(error, &training, &names, &notes))?;
     notes.extend(super::fit::notes(summary.diagnosis(), &names));
     notes.extend(terms.bases().map(|(name, level)| format!("{name}: the base level is {level}")));
-    for note in &notes[told..] {
+    for note in &notes {
         printer.note(note);
     }
     let tests = terms.groups.iter().map(|group| {
@@ -72,7 +67,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
             .lr
             .then(|| inference.likelihood_ratio(&design, &training.target, &summary, &group.columns))
             .transpose()
-            .map_err(|error| explain(error, &training, &names))?;
+            .map_err(|error| explain(error, &training, &names, &notes))?;
         Ok((wald, ratio))
     });
     let tests = tests.collect::<Result<_>>()?;
@@ -166,7 +161,7 @@ fn inference(args: &SummaryArgs, training: &Training) -> Result<Inference> {
 }
 
 /// The engine's errors by the names of columns and classes, with what to do.
-fn explain(error: Error, training: &Training, names: &[String]) -> anyhow::Error {
+fn explain(error: Error, training: &Training, names: &[String], notes: &[String]) -> anyhow::Error {
     let help = match &error {
         Error::Separated { classes, columns, complete } => {
             let labels = training.target.classes();
@@ -176,7 +171,8 @@ fn explain(error: Error, training: &Training, names: &[String]) -> anyhow::Error
                 columns: columns.clone(),
             };
             let text = super::fit::in_words(&separation, names, labels);
-            let error = anyhow!("{text}; the estimates are infinite, so they have no standard errors");
+            let why = notes.iter().map(|note| format!(" ({note})")).collect::<String>();
+            let error = anyhow!("{text}{why}; the estimates are infinite, so they have no standard errors");
             let remedy = "add --firth for finite estimates, leave out columns with --exclude, or fit a ridge: `polylogit fit`";
             return with_help(error, remedy);
         }
