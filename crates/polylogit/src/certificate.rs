@@ -194,7 +194,9 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
         for &j in &open {
             let u = &theta[row(j)];
             repair(j, &mut dual);
-            dual.iter_mut().for_each(|g| *g *= -tau);
+            for g in &mut dual {
+                *g *= -tau;
+            }
             let along: f64 = gradient[row(j)].iter().zip(u).map(|(g, u)| g * u).sum();
             gap += penalty.value(j, u) + along;
             gap += if penalty.is_free(j) {

@@ -206,7 +206,7 @@ impl<'p> Composite<'p> {
     }
 
     /// The bound of an ended fit.
-    pub(crate) fn certificate(&self, ended: &Ended) -> Certificate {
+    pub(crate) fn certificate(ended: &Ended) -> Certificate {
         let kind =
             if ended.estimated { CertificateKind::NewtonDecrement } else { CertificateKind::DualityGap };
         Certificate { kind, gap: ended.gap, relative_gap: ended.gap / ended.value.max(f64::MIN_POSITIVE) }
@@ -260,7 +260,7 @@ pub(crate) fn fit(
     let coefficients = composite.coefficients(&solver.theta).dense(design.features())?;
     let mut diagnosis = composite.diagnosis.clone();
     diagnosis.duplicates = duplicate_columns(design, &composite.statistics);
-    let certificate = composite.certificate(&ended);
+    let certificate = Composite::certificate(&ended);
     let active = (0..design.features()).filter(|&j| solver.is_active(j)).count();
     Ok(Fit {
         model: Model::new(target.classes().to_vec(), coefficients)?,

@@ -183,7 +183,7 @@ impl CrossValidation {
             let lambdas: Vec<f64> = path.points.iter().map(|p| p.lambda).collect();
             let mut slots: Vec<Result<Vec<f64>>> = (0..self.folds).map(|_| Ok(vec![])).collect();
             workers.for_each(&mut slots, |fold, out| {
-                let fold = Fold { design, all: target, trained: &trained[fold], fold_of: &fold_of, fold };
+                let fold = Fold { design, all: target, trained: &trained[fold], assigned: &fold_of, index: fold };
                 *out = fold.scores(&options, &lambdas, self.score, cancelled);
             });
             let scores = slots.into_iter().collect::<Result<Vec<_>>>()?;
@@ -221,8 +221,9 @@ struct Fold<'f> {
     design: &'f Design<'f>,
     all: &'f Target,
     trained: &'f Target,
-    fold_of: &'f [u32],
-    fold: usize,
+    /// The fold of each row.
+    assigned: &'f [u32],
+    index: usize,
 }
 
 impl Fold<'_> {
@@ -236,7 +237,7 @@ impl Fold<'_> {
     ) -> Result<Vec<f64>> {
         let k = self.all.classes().len();
         let rows: Vec<usize> =
-            (0..self.fold_of.len()).filter(|&row| self.fold_of[row] as usize == self.fold).collect();
+            (0..self.assigned.len()).filter(|&row| self.assigned[row] as usize == self.index).collect();
         let total: f64 = rows.iter().map(|&row| self.all.weight(row)).sum();
         let mut scores = Vec::with_capacity(lambdas.len());
         let mut watch = Watch(cancelled);
@@ -251,7 +252,9 @@ impl Fold<'_> {
             for &row in &rows {
                 let z = &mut z[row * k..(row + 1) * k];
                 let log_sum = crate::softmax::logsumexp(z);
-                z.iter_mut().for_each(|z| *z -= log_sum);
+                for z in &mut *z {
+                    *z -= log_sum;
+                }
                 let y = |c: usize| match self.all.labels() {
                     Labels::Hard(ids) => f64::from(u8::from(ids[row] as usize == c)),
                     Labels::Soft(y) => y[row * k + c],

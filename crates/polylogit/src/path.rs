@@ -321,7 +321,7 @@ fn point(
         deviance_ratio,
         nonzero_features: weights.features.len(),
         nonzero_weights: weights.values.iter().filter(|w| **w != 0.0).count(),
-        certificate: composite.certificate(ended),
+        certificate: Composite::certificate(ended),
         status: ended.status,
         steps,
         weights,

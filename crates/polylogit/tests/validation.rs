@@ -70,7 +70,7 @@ fn sparse_tables_and_several_shares_of_l1() {
     let mut random = Random(1);
     problem.x.iter_mut().for_each(|v| {
         if random.uniform() < 0.6 {
-            *v = 0.0
+            *v = 0.0;
         }
     });
     let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);

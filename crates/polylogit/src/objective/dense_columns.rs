@@ -82,7 +82,9 @@ impl<'a> DenseColumns<'a> {
             let table = || vec![0.0; block.len(k)];
             let mut w = vec![0.0; block.rows];
             view.weigh(index, &mut w);
-            w.iter_mut().for_each(|w| *w /= design.rows() as f64);
+            for w in &mut w {
+                *w /= design.rows() as f64;
+            }
             Part {
                 index,
                 x: vec![],

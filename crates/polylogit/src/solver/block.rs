@@ -107,9 +107,9 @@ impl Block<'_> {
                     break;
                 }
                 if excess > 0.0 {
-                    high = mu
+                    high = mu;
                 } else {
-                    low = mu
+                    low = mu;
                 }
                 slope.copy_from_slice(&next);
                 solve(&l, &mut slope);

@@ -453,7 +453,9 @@ impl Descent<'_> {
             self.model.shift(k, i, j, classes, before);
         }
         if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0) {
-            theta.iter_mut().for_each(|t| *t -= shift);
+            for t in &mut *theta {
+                *t -= shift;
+            }
         }
         force / if l1 > 0.0 { l1 } else { self.unit }
     }
