@@ -183,7 +183,8 @@ impl CrossValidation {
             let lambdas: Vec<f64> = path.points.iter().map(|p| p.lambda).collect();
             let mut slots: Vec<Result<Vec<f64>>> = (0..self.folds).map(|_| Ok(vec![])).collect();
             workers.for_each(&mut slots, |fold, out| {
-                let fold = Fold { design, all: target, trained: &trained[fold], assigned: &fold_of, index: fold };
+                let fold =
+                    Fold { design, all: target, trained: &trained[fold], assigned: &fold_of, index: fold };
                 *out = fold.scores(&options, &lambdas, self.score, cancelled);
             });
             let scores = slots.into_iter().collect::<Result<Vec<_>>>()?;
