@@ -44,7 +44,8 @@ class Path:
         self.classes_ = classes
         self.n_features_in_ = n_features
         self.l1_ratio = l1_ratio
-        self._starts, self._indices, self._values = (arrays.pop(name) for name in ("starts", "indices", "values"))
+        self._starts, self._indices = (arrays.pop(name).astype(np.int64) for name in ("starts", "indices"))
+        self._values = arrays.pop("values")
         vars(self).update(arrays)
         self.nonzero_features = np.diff(self._starts)
 

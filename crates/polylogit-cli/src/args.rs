@@ -114,6 +114,7 @@ Examples:
 
 The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + λ Σⱼ [(1−α)/2 sdⱼ² ‖W·ⱼ‖² + α sdⱼ ‖W·ⱼ‖₁],  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub(crate) struct FitArgs {
     /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]

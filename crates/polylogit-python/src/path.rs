@@ -35,6 +35,7 @@ impl Sequence {
 
 /// Fits the path of the classes 0..K, as a dictionary of arrays.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the parts of a problem")]
 pub(crate) fn path<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
@@ -89,13 +90,13 @@ fn arrays(py: Python<'_>, path: Path) -> PyResult<Bound<'_, PyDict>> {
     put("deviance_ratio", each(|p| p.deviance_ratio), &[count])?;
     put("relative_gap", each(|p| p.certificate.relative_gap), &[count])?;
     put("intercepts", path.points.iter().flat_map(|p| p.intercepts().to_vec()).collect(), &[count, k])?;
-    let (mut starts, mut indices, mut values) = (vec![0i64], vec![], vec![]);
+    let (mut starts, mut indices, mut values) = (vec![0u64], vec![], vec![]);
     for point in &path.points {
         for (j, weights) in point.weights() {
-            indices.push(j as i64);
+            indices.push(j as u64);
             values.extend_from_slice(weights);
         }
-        starts.push(indices.len() as i64);
+        starts.push(indices.len() as u64);
     }
     let rows = indices.len();
     put("values", values, &[rows, k])?;

@@ -13,6 +13,7 @@ fn dense(problem: &Problem) -> Design<'_> {
 
 /// What is penalised how.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Penalty {
     lambda: f64,
     alpha: f64,
