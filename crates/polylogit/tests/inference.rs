@@ -293,6 +293,11 @@ fn what_has_no_answer_is_refused() {
     assert!(matches!(error(ridge.clone()), Error::Penalised { .. }));
     let asked = ridge.despite_penalty(true).fit(&design, &target).unwrap();
     assert!(asked.likelihood().ratio_test().is_none() && asked.lambda() == 0.1);
+    let lasso = LogisticRegression::new().lambda(0.1).l1_ratio(0.5);
+    let lasso = Inference::new().regression(lasso).despite_penalty(true);
+    assert!(matches!(error(lasso), Error::Option { option: "l1_ratio", .. }));
+    let bounded = LogisticRegression::new().lambda(0.0).bounds(vec![0.0; 2], vec![1.0; 2]);
+    assert!(matches!(error(Inference::new().regression(bounded)), Error::Option { option: "bounds", .. }));
     assert!(matches!(error(Inference::new().covariance(Covariance::Cluster)), Error::Clusters { found: 0 }));
     assert!(matches!(error(Inference::new().clusters(vec![7; 60])), Error::Clusters { found: 1 }));
     assert!(matches!(error(Inference::new().clusters(vec![0; 59])), Error::Shape { .. }));

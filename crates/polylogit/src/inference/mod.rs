@@ -245,6 +245,15 @@ impl Inference {
 
     fn check(&self, design: &Design<'_>, target: &Target) -> Result<crate::options::Options> {
         let options = self.regression.check(design, target)?;
+        if options.lambda > 0.0 && options.l1_ratio > 0.0 {
+            let (value, range) =
+                (options.l1_ratio.to_string(), "0: estimates that are chosen have no such errors");
+            return Err(Error::Option { option: "l1_ratio", value, range });
+        }
+        if options.bounds.is_some() {
+            let (value, range) = ("on".to_owned(), "off: an estimate at its bound has no standard error");
+            return Err(Error::Option { option: "bounds", value, range });
+        }
         let classes = target.classes().len();
         if self.reference >= classes {
             let value = self.reference.to_string();
