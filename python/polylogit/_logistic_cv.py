@@ -69,7 +69,11 @@ class LogisticRegressionCV(LogisticRegression):
         Attributes in scikit-learn's old shapes (dictionaries by class) or in its new ones?
     multi_class : {'auto', 'multinomial', 'deprecated'}, default='deprecated'
         The old spelling; accepted quietly.
-    grouped, penalty_factors, bounds
+    grouped : bool, default=False
+        As in :class:`LogisticRegression`.
+    penalty_factors : array-like of shape (n_features,), default=None
+        As in :class:`LogisticRegression`.
+    bounds : pair (low, high), default=None
         As in :class:`LogisticRegression`.
 
     Attributes

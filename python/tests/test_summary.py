@@ -163,8 +163,8 @@ def test_what_is_printed(penguins):
 
 
 def test_separated_classes_are_named_and_firth_is_finite():
-    X = pd.DataFrame({"size": [1.0, 2, 3, 4, 5, 6], "noise": [1.0, -1, 1, 1, -1, 1]})
-    y = np.array(["a", "a", "a", "b", "b", "b"])
+    X = pd.DataFrame({"size": np.arange(12.0), "noise": np.tile([1.0, -1, 1], 4)})
+    y = np.repeat(["a", "b"], 6)
     with pytest.raises(ValueError, match=r"separated: a, b told apart .* by size.*firth=True"):
         FREE.summary(X, y)
     firth = FREE.summary(X, y, firth=True)
