@@ -4,23 +4,17 @@ use super::cv;
 use anyhow::{Context as _, Result, anyhow};
 use plotters::prelude::*;
 use polylogit::Validated;
-use std::io::Write as _;
+use polylogit_model::replace_file;
 use std::path::Path;
 
 /// Width and height.
 const SIZE: (u32, u32) = (800, 500);
 
-/// Writes the curve of the best α to a neighbour of `file`, then renames it.
+/// Draws the curve of the best α into `file`.
 pub(super) fn save(file: &Path, found: &Validated) -> Result<()> {
     let svg = draw(found).map_err(|error| anyhow!("the curve cannot be drawn: {error}"))?;
-    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        temporary.write_all(svg.as_bytes())?;
-        temporary.persist(file).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("{} cannot be written", file.display()))
+    replace_file(file, |out| out.write_all(svg.as_bytes()))
+        .with_context(|| format!("{} cannot be written", file.display()))
 }
 
 /// Means and standard errors over ln λ, with lines at the best λ and at that within a standard error.
@@ -47,9 +41,11 @@ fn draw(found: &Validated) -> Result<String, Box<dyn std::error::Error + '_>> {
             .x_desc("ln λ")
             .y_desc(cv::name(found.score))
             .draw()?;
-        for point in [found.best.point, found.one_se.point] {
+        for (point, name) in [(found.best.point, "best"), (found.one_se.point, "1se")] {
             let ends = vec![(x[point], low - margin), (x[point], high + margin)];
+            let top = (x[point], high + margin);
             chart.draw_series(std::iter::once(PathElement::new(ends, RED.mix(0.6))))?;
+            chart.draw_series(std::iter::once(Text::new(format!(" {name}"), top, ("sans-serif", 13))))?;
         }
         chart.draw_series(
             bars().map(|(x, m, s)| PathElement::new(vec![(x, m - s), (x, m + s)], BLACK.mix(0.3))),
