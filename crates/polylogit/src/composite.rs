@@ -16,8 +16,9 @@ use crate::objective::coordinates;
 use crate::objective::penalty::Penalty;
 use crate::options::Options;
 use crate::parallel::Workers;
+use crate::problem;
 use crate::solver::proximal_newton::{DualSide, Ended, Ends, Solver};
-use crate::solver::{Event, Observer};
+use crate::solver::{Muted, Observer};
 use crate::target::Target;
 
 /// Share α that λ_max is computed with where the penalty is all ridge, as in glmnet.
@@ -28,8 +29,6 @@ const LADDER: f64 = 0.3;
 const LADDER_TOL: f64 = 1e-2;
 /// The null model is solved to this gap, so that λ_max is exact.
 const NULL_TOL: f64 = 1e-13;
-/// Unpenalised columns with less than this left of them are dependent.
-const DEPENDENT: f64 = 1e-13;
 
 /// Rows, labels and options, and how columns are scaled and penalised.
 #[derive(Debug)]
@@ -56,11 +55,12 @@ impl<'p> Composite<'p> {
         workers: Workers,
     ) -> Result<Self> {
         let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
-        let mut standardise = standardise(design, options, &statistics);
+        let mut standardise = problem::standardise(options, &statistics, !design.is_sparse());
         let free: Vec<usize> = (0..design.features())
             .filter(|&j| options.penalty_factors[j] == 0.0 && standardise.factor[j] > 0.0)
             .collect();
-        let relations = rank::dependent_columns(design, target, &standardise, &free, DEPENDENT, &workers);
+        let relations =
+            rank::dependent_columns(design, target, &standardise, &free, rank::DEPENDENT, &workers);
         for relation in &relations {
             standardise.factor[relation.column] = 0.0;
         }
@@ -310,38 +310,5 @@ fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut
         let ends = Ends { tol: LADDER_TOL.max(options.tol), max_steps: options.max_steps };
         solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
         above = lambda;
-    }
-}
-
-/// Centres where an intercept takes it up and zeros need not stay zeros; scales always. A column that is constant
-/// beside an intercept is left out.
-fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatistics) -> Standardise {
-    let d = design.features();
-    let center = options.intercept && !design.is_sparse();
-    let mut s = Standardise::identity(d);
-    for j in 0..d {
-        let (mean, sd) = (statistics.mean[j], statistics.sd[j]);
-        let rms = mean.hypot(sd);
-        let scale = if center { sd } else { rms };
-        if center {
-            s.shift[j] = mean;
-        }
-        let idle = if options.intercept { statistics.constant[j] } else { rms == 0.0 };
-        // With a standardised penalty a constant column costs nothing, and is worth nothing beside an intercept.
-        s.factor[j] = if idle || !scale.is_normal() { 0.0 } else { 1.0 / scale };
-    }
-    s
-}
-
-/// Hears no steps, for they are those of another objective, but may still stop the work.
-pub(crate) struct Muted<'o>(pub(crate) &'o mut dyn Observer);
-
-impl Observer for Muted<'_> {
-    fn step(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
     }
 }

@@ -60,9 +60,6 @@ pub struct Fit {
     pub diagnosis: Diagnosis,
 }
 
-/// Remaining squared length (1 − R²) below which an unpenalised column counts as dependent.
-const DEPENDENT: f64 = 1e-13;
-
 pub(crate) fn fit(
     design: &Design<'_>,
     target: &Target,
@@ -78,8 +75,14 @@ pub(crate) fn fit(
     };
     let mut problem = Problem::new(design, target, options, &statistics, workers);
     let free = problem.free();
-    let relations =
-        rank::dependent_columns(design, target, &problem.standardise, &free, DEPENDENT, &problem.workers);
+    let relations = rank::dependent_columns(
+        design,
+        target,
+        &problem.standardise,
+        &free,
+        rank::DEPENDENT,
+        &problem.workers,
+    );
     for relation in &relations {
         problem.standardise.factor[relation.column] = 0.0;
     }

@@ -13,7 +13,7 @@ use crate::objective;
 use crate::problem::{self, Problem};
 use crate::row_space::RowSpace;
 use crate::solver::newton_cg::{self, Limits};
-use crate::solver::{Event, Observer, Status};
+use crate::solver::{Muted, Observer, Status};
 use crate::target::Target;
 
 /// Rows of the first sample for each column,
@@ -163,19 +163,6 @@ fn hash(row: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
-}
-
-/// Hears no steps, for they are those of another objective, but may still stop the work.
-struct Muted<'o>(&'o mut dyn Observer);
-
-impl Observer for Muted<'_> {
-    fn step(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
 }
 
 #[cfg(test)]

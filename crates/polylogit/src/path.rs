@@ -2,7 +2,7 @@
 
 use crate::certificate::Certificate;
 use crate::coefficients::Coefficients;
-use crate::composite::{Composite, Muted, Sparse};
+use crate::composite::{Composite, Sparse};
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::label::Label;
@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::options::{LogisticRegression, Options};
 use crate::parallel::Workers;
 use crate::solver::proximal_newton::{Ended, Ends, Solver};
-use crate::solver::{Event, Observer, Silent, Status};
+use crate::solver::{Event, Muted, Observer, Silent, Status};
 use crate::target::Target;
 
 /// λ of a path.

@@ -31,7 +31,8 @@ impl<'p> Problem<'p> {
         statistics: &ColumnStatistics,
         workers: Workers,
     ) -> Self {
-        let standardise = standardise(design, options, statistics);
+        let dense = !(design.is_sparse() && design.features() > DENSE_COLUMNS);
+        let standardise = standardise(options, statistics, dense);
         Self { design: *design, target, options, standardise, ridge: ridge(options, statistics), workers }
     }
 
@@ -110,11 +111,11 @@ fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {
     options.penalty_factors.iter().enumerate().map(|(j, v)| options.lambda * v * scale(j)).collect()
 }
 
-/// Centres where an intercept takes it up and zeros need not stay zeros; scales always. A constant column is
+/// Centres where an intercept takes it up and zeros need not stay zeros (`dense`); scales always. A constant column is
 /// left out where the intercept does its work.
-fn standardise(design: &Design<'_>, options: &Options, statistics: &ColumnStatistics) -> Standardise {
-    let d = design.features();
-    let center = options.intercept && !(design.is_sparse() && d > DENSE_COLUMNS);
+pub(crate) fn standardise(options: &Options, statistics: &ColumnStatistics, dense: bool) -> Standardise {
+    let d = statistics.mean.len();
+    let center = options.intercept && dense;
     let mut s = Standardise::identity(d);
     for j in 0..d {
         let (mean, sd) = (statistics.mean[j], statistics.sd[j]);

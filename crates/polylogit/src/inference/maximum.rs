@@ -26,8 +26,6 @@ use crate::solver::newton_cg::{self, Outcome, Recession};
 use crate::solver::{Observer, Silent, Status};
 use crate::target::Target;
 
-/// Remaining squared length (1 − R²) below which a column counts as dependent, as in fits.
-const DEPENDENT: f64 = 1e-13;
 /// Log-likelihood, in nats, that the solver may be away from its maximum.
 const NEAR: f64 = 1e-6;
 /// The same for restricted fits, which take no further step.
@@ -60,8 +58,14 @@ pub(super) fn fit(
         ..Diagnosis::default()
     };
     let all: Vec<usize> = (0..design.features()).filter(|&j| problem.standardise.factor[j] > 0.0).collect();
-    diagnosis.collinear =
-        rank::dependent_columns(design, target, &problem.standardise, &all, DEPENDENT, &problem.workers);
+    diagnosis.collinear = rank::dependent_columns(
+        design,
+        target,
+        &problem.standardise,
+        &all,
+        rank::DEPENDENT,
+        &problem.workers,
+    );
     if options.lambda == 0.0 {
         for relation in &diagnosis.collinear {
             problem.standardise.factor[relation.column] = 0.0;

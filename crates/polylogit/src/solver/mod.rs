@@ -85,6 +85,19 @@ impl<F: FnMut(&Event) -> ControlFlow<()>> Observer for F {
     }
 }
 
+/// Hears no steps, for they are those of another objective, but may still stop the work.
+pub(crate) struct Muted<'o>(pub(crate) &'o mut dyn Observer);
+
+impl Observer for Muted<'_> {
+    fn step(&mut self, _: &Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
 /// Hears nothing, stops nothing.
 pub(crate) struct Silent;
 
