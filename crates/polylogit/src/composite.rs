@@ -131,7 +131,17 @@ impl<'p> Composite<'p> {
         let dual = DualSide { intercept, moments: columns.moments(), offsets, labels };
         let gradient = vec![0.0; theta.len()];
         let means = Means::default();
-        let mut solver = Solver { columns, dual, theta, gradient, means, passes: 0.5, steps: 0 };
+        let mut solver = Solver {
+            columns,
+            dual,
+            theta,
+            gradient,
+            means,
+            curvature: None,
+            lasting: true,
+            passes: 0.5,
+            steps: 0,
+        };
         solver.refresh();
         solver
     }

@@ -274,11 +274,17 @@ pub(crate) fn run<'p>(
     };
     let saturated = solver.dual.labels.0;
     let mut before = lambda_max.max(sequence[0]);
+    let mut earlier: Option<(f64, Vec<f64>)> = None;
     for (index, &lambda) in sequence.iter().enumerate() {
         let penalty = composite.penalty(lambda, options.l1_ratio);
         let above = composite.penalty(before, options.l1_ratio);
         let set = solver.candidates(&penalty, |j| 2.0 * penalty.l1[j] - above.l1[j]);
         let first = solver.steps;
+        let now = solver.theta.clone();
+        if let Some((log_ratio, theta)) = earlier.filter(|(log_ratio, _)| *log_ratio > 0.0) {
+            solver.extrapolate(&penalty, &set, &theta, (before / lambda).ln() / log_ratio);
+        }
+        earlier = (index > 0).then(|| ((before / lambda).ln(), now));
         let ends = Ends { tol: options.tol, max_steps: options.max_steps };
         let ended = solver.minimise(&penalty, set, ends, &mut quiet);
         let deviance_ratio = 1.0 - (solver.means.nll - saturated) / (null - saturated);

@@ -52,6 +52,26 @@ impl Lines {
         Self { starts, indices, values }
     }
 
+    /// Some of the lines, in this order; empty ones beyond the last.
+    pub(crate) fn some(&self, lines: &[usize]) -> Self {
+        let mut some = Self { starts: vec![0], indices: vec![], values: vec![] };
+        for &line in lines {
+            if line < self.count() {
+                let of = self.starts[line]..self.starts[line + 1];
+                some.indices.extend_from_slice(&self.indices[of.clone()]);
+                some.values.extend_from_slice(&self.values[of]);
+            }
+            some.starts.push(some.values.len());
+        }
+        some
+    }
+
+    /// A line's indices and values.
+    pub(crate) fn line(&self, line: usize) -> impl Iterator<Item = (usize, f64)> {
+        let of = self.starts[line]..self.starts[line + 1];
+        self.indices[of.clone()].iter().map(|i| *i as usize).zip(self.values[of].iter().copied())
+    }
+
     /// The lines, the longest first.
     pub(crate) fn by_length(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.count() as u32).collect();

@@ -138,17 +138,57 @@ impl WithSimd for Curvatures<'_> {
     }
 }
 
-/// `out_k += r_k (x − shift)` for a run of columns of one row: `out` has a run of `x.len()` numbers for each r_k.
-pub(crate) fn add_row<V: crate::scalar::Scalar>(x: &[V], shift: &[f64], r: &[f64], out: &mut [f64]) {
+/// Rows that [`add_rows`] takes together.
+pub(crate) const ROWS: usize = 4;
+/// Columns that it takes together.
+const LANES: usize = 8;
+
+/// `out_k += Σ_i r_ik (x_i − shift)` over at most [`ROWS`] rows of d numbers, for a run of columns from `first`: `out`
+/// has a run of `shift.len()` numbers for each class.
+pub(crate) fn add_rows<V: crate::scalar::Scalar>(
+    x: &[V],
+    d: usize,
+    first: usize,
+    shift: &[f64],
+    r: &[f64],
+    out: &mut [f64],
+) {
+    let width = shift.len();
+    let (rows, classes) = (x.len() / d, out.len() / width);
+    assert!(rows <= ROWS && r.len() == rows * classes && first + width <= d);
+    let row = |i: usize| &x[i.min(rows - 1) * d + first..][..width];
+    let x: [&[V]; ROWS] = std::array::from_fn(row);
+    // Rows that are not there count 0 times.
+    let r = |i: usize, k: usize| if i < rows { r[i * classes + k] } else { 0.0 };
     Arch::new().dispatch(|| {
-        let width = x.len();
-        let shift = &shift[..width];
-        for (r, out) in r.iter().zip(out.chunks_exact_mut(width.max(1))) {
-            for j in 0..width {
-                out[j] += r * (x[j].to_f64() - shift[j]);
+        let whole = width / LANES * LANES;
+        for j in (0..whole).step_by(LANES) {
+            let shift: &[f64; LANES] = as_lanes(shift, j);
+            let centred: [[f64; LANES]; ROWS] = std::array::from_fn(|i| {
+                let x: &[V; LANES] = as_lanes(x[i], j);
+                std::array::from_fn(|l| x[l].to_f64() - shift[l])
+            });
+            for (k, out) in out.chunks_exact_mut(width).enumerate() {
+                let r: [f64; ROWS] = std::array::from_fn(|i| r(i, k));
+                for (l, out) in out[j..j + LANES].iter_mut().enumerate() {
+                    *out += r[0] * centred[0][l]
+                        + r[1] * centred[1][l]
+                        + r[2] * centred[2][l]
+                        + r[3] * centred[3][l];
+                }
+            }
+        }
+        for j in whole..width {
+            for (k, out) in out.chunks_exact_mut(width).enumerate() {
+                out[j] += (0..rows).map(|i| r(i, k) * (x[i][j].to_f64() - shift[j])).sum::<f64>();
             }
         }
     });
+}
+
+/// `LANES` numbers from the j-th.
+fn as_lanes<V>(x: &[V], j: usize) -> &[V; LANES] {
+    x[j..].first_chunk().expect("as many lanes as were counted")
 }
 
 /// y += α x.

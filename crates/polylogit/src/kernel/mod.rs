@@ -15,7 +15,7 @@ mod outer;
 mod plain;
 mod softmax;
 
-pub(crate) use coordinate::{Curved, add_row, axpy, curvatures, curved_dots, shift_scores};
+pub(crate) use coordinate::{Curved, ROWS, add_rows, axpy, curvatures, curved_dots, shift_scores};
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};

@@ -58,6 +58,8 @@ pub(crate) trait Columns: Debug + Send {
     fn model(&mut self);
     /// `out` += the model's gradient ∂Q/∂Δ_jk for some classes k.
     fn dots(&mut self, feature: usize, classes: &[u32], out: &mut [f64]);
+    /// The model's gradient on some features, all classes (rows as `features`).
+    fn model_gradient(&mut self, features: &[usize], out: &mut [f64]);
     /// `h` += ∂²Q/∂Δ_jk∂Δ_jc for some classes, row-major.
     fn curvature(&mut self, feature: usize, classes: &[u32], h: &mut [f64]);
     /// Δ_jk += `delta`.
@@ -66,9 +68,9 @@ pub(crate) trait Columns: Debug + Send {
     fn model_value(&mut self) -> f64;
     /// ∂²Q over some features, index (i·K + k); `None` where explicit curvature does not pay.
     fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric>;
-    /// Readies [`Columns::product`] on some features; `false` where sweeps are as cheap.
-    fn focus(&mut self, features: &[usize]) -> bool;
-    /// `out` = ∂²Q v on the features in focus (a row of K numbers each).
+    /// Readies [`Columns::product`] on some features, for the weights of them that are `free` (a row of K each).
+    fn focus(&mut self, features: &[usize], free: &[bool]);
+    /// `out` = ∂²Q v on the features in focus (a row of K numbers each); what is not free is not to be read.
     fn product(&mut self, v: &[f64], out: &mut [f64]);
     /// Δ = `delta` (rows as `features`) in place of what it was.
     fn set_step(&mut self, features: &[usize], delta: &[f64]);

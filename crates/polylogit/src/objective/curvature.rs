@@ -13,9 +13,8 @@ impl RidgeNll<'_> {
     /// H_(j,k),(l,k) = −Σ_{c≠k} H_(j,k),(l,c).
     pub(super) fn full_hessian<T: WithTheta>(&mut self, every: usize) -> Symmetric {
         let (m, k) = (self.columns(), self.classes());
-        let (feature_pairs, class_pairs) = (m * (m + 1) / 2, k * (k - 1) / 2);
         let ridge = self.dual().ridge.clone();
-        let sums = self.sum_blocks(feature_pairs * class_pairs, every, |view, hand: Hand<'_, T>| {
+        let sums = self.sum_blocks(pair_len(m, k), every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
             pair_sums(block, x, p, weight, m, u, extra, sum);
@@ -81,7 +80,18 @@ impl RidgeNll<'_> {
     }
 }
 
-/// The products behind the Hessian of a block: Σ w x_j x_l p_k p_c for each pair j ≤ l of the m columns of `x` (outer)
+/// Are the sums of [`pair_sums`] whole Gram matrices, one for each pair of classes? Many columns make their products
+/// dense enough for that; with few, products of columns serve all pairs of classes.
+fn by_gram(m: usize, k: usize) -> bool {
+    m >= 4 * (k * (k - 1) / 2)
+}
+
+/// How many sums [`pair_sums`] adds to.
+pub(super) fn pair_len(m: usize, k: usize) -> usize {
+    k * (k - 1) / 2 * if by_gram(m, k) { m * m } else { m * (m + 1) / 2 }
+}
+
+/// The products behind the Hessian of a block: Σ w x_j x_l p_k p_c for each pair j ≤ l of the m columns of `x`
 /// and each pair k < c of classes, added to `sum`. `u` and `extra` are scratch.
 #[expect(clippy::too_many_arguments, reason = "buffers of a block")]
 pub(super) fn pair_sums<T: Real>(
@@ -96,7 +106,7 @@ pub(super) fn pair_sums<T: Real>(
 ) {
     let k = p.len() / block.stride;
     let class_pairs = k * (k - 1) / 2;
-    // q = w p_k p_c for each pair of classes, then x_j∘x_l for one j and all l ≥ j.
+    // q = w p_k p_c for each pair of classes.
     u.resize(block.len(class_pairs.max(k)), T::ZERO);
     let mut pair = 0;
     for a in 0..k {
@@ -110,6 +120,14 @@ pub(super) fn pair_sums<T: Real>(
         }
     }
     extra.resize(block.len(m), T::ZERO);
+    if by_gram(m, k) {
+        for (q, sum) in u.chunks_exact(block.stride).zip(sum.chunks_exact_mut(m * m)) {
+            kernel::weighted_columns(block, x, q, extra);
+            kernel::outer_lower(block, extra, x, sum);
+        }
+        return;
+    }
+    // x_j∘x_l for one j and all l ≥ j.
     let mut at = 0;
     for j in 0..m {
         let len = block.len(m - j);
@@ -123,24 +141,29 @@ pub(super) fn pair_sums<T: Real>(
 
 /// The Hessian (m·K)² from the sums of [`pair_sums`].
 pub(super) fn from_pairs(sums: &[f64], m: usize, k: usize) -> Symmetric {
-    let mut h = Symmetric::zeros(m * k);
-    let mut sums = sums.iter();
+    let n = m * k;
+    let class_pairs = k * (k - 1) / 2;
+    let mut h = Symmetric::zeros(n);
+    let mut block = vec![0.0; k * k];
+    let mut first = 0;
     for j in 0..m {
         for l in j..m {
+            block.fill(0.0);
+            let mut pair = 0;
             for a in 0..k {
                 for b in a + 1..k {
-                    let q = sums.next().copied().unwrap_or_default();
-                    let mut put = |row: usize, column: usize, q: f64| {
-                        h.values[row * m * k + column] += q;
-                        if j != l {
-                            h.values[column * m * k + row] += q;
-                        }
-                    };
-                    put(j * k + a, l * k + b, -q);
-                    put(j * k + b, l * k + a, -q);
-                    put(j * k + a, l * k + a, q);
-                    put(j * k + b, l * k + b, q);
+                    let at = if by_gram(m, k) { pair * m * m + l * m + j } else { first + pair };
+                    let q = sums[at];
+                    (block[a * k + b], block[b * k + a]) = (-q, -q);
+                    block[a * k + a] += q;
+                    block[b * k + b] += q;
+                    pair += 1;
                 }
+            }
+            first += class_pairs;
+            for (a, block) in block.chunks_exact(k).enumerate() {
+                h.values[(j * k + a) * n + l * k..][..k].copy_from_slice(block);
+                h.values[(l * k + a) * n + j * k..][..k].copy_from_slice(block);
             }
         }
     }

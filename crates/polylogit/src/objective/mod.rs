@@ -9,6 +9,7 @@ pub(crate) mod penalty;
 pub(crate) mod ridge;
 mod sparse;
 mod sparse_columns;
+mod sparse_focus;
 
 use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};

@@ -55,6 +55,11 @@ impl Penalty {
         0.5 * self.ridge[j] * square + self.l1[j] * norm
     }
 
+    /// Does a gradient g move θ_jk away from 0, where it is not in a group?
+    pub(crate) fn pulls(&self, j: usize, k: usize, g: f64) -> bool {
+        g.abs() > self.l1[j] && self.end(j, k, -g) > 0.0
+    }
+
     /// The least ℓ at which θ_j = 0 withstands the gradient g: its dual norm over the directions that are allowed.
     pub(crate) fn reach(&self, j: usize, g: &[f64]) -> f64 {
         self.dual_norm(j, g, |end| end > 0.0)

@@ -5,6 +5,7 @@
 
 use super::columns::{Columns, Means};
 use super::pass::{Totals, View};
+use super::sparse_focus::{Focus, Weighed};
 use crate::design::lines::Lines;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Csr, Design};
@@ -36,6 +37,9 @@ pub(super) struct SparseColumns<'a> {
     dz: Vec<f64>,
     /// Σ_k p_k Δz_k.
     s: Vec<f64>,
+    focus: Option<Focus>,
+    /// w p (Δz − s), where the model's gradient was asked for.
+    t: Vec<f64>,
 }
 
 impl<'a> SparseColumns<'a> {
@@ -67,6 +71,8 @@ impl<'a> SparseColumns<'a> {
             r: table(),
             dz: table(),
             s: vec![0.0; n],
+            focus: None,
+            t: vec![],
         }
     }
 
@@ -125,6 +131,26 @@ impl<'a> SparseColumns<'a> {
                 intercepts.iter_mut().zip(row).for_each(|(sum, r)| *sum += r);
             }
         }
+    }
+
+    /// Rows x̃_jᵀr of a table by rows, of some features and the intercept.
+    fn columns_of(&self, features: &[usize], r: &[f64]) -> Vec<f64> {
+        let mut sums = vec![0.0; features.len() * self.width];
+        let per_share = features.len().div_ceil(SHARES).max(1);
+        let mut shares: Vec<_> =
+            features.chunks(per_share).zip(sums.chunks_mut(per_share * self.width)).collect();
+        self.workers.for_each(&mut shares, |_, (features, sums)| {
+            for (&j, sums) in features.iter().zip(sums.chunks_exact_mut(self.width)) {
+                if j == self.intercept() {
+                    for row in r.chunks_exact(self.width) {
+                        sums.iter_mut().zip(row).for_each(|(sum, r)| *sum += r);
+                    }
+                } else {
+                    kernel::gather(self.columns.of(j..j + 1), r, self.width, sums);
+                }
+            }
+        });
+        sums
     }
 
     /// Fills `table` by blocks of rows: `work(view, block, scratch)` leaves K columns in the scratch's `u`.
@@ -232,21 +258,7 @@ impl Columns for SparseColumns<'_> {
 
     fn gradient(&mut self, features: &[usize], out: &mut [f64]) {
         let k = self.classes();
-        let mut sums = vec![0.0; features.len() * self.width];
-        let per_share = features.len().div_ceil(SHARES).max(1);
-        let mut shares: Vec<_> =
-            features.chunks(per_share).zip(sums.chunks_mut(per_share * self.width)).collect();
-        self.workers.for_each(&mut shares, |_, (features, sums)| {
-            for (&j, sums) in features.iter().zip(sums.chunks_exact_mut(self.width)) {
-                if j == self.intercept() {
-                    for row in self.r.chunks_exact(self.width) {
-                        sums.iter_mut().zip(row).for_each(|(sum, r)| *sum += r);
-                    }
-                } else {
-                    kernel::gather(self.columns.of(j..j + 1), &self.r, self.width, sums);
-                }
-            }
-        });
+        let sums = self.columns_of(features, &self.r);
         for (&j, sums) in features.iter().zip(sums.chunks_exact(self.width)) {
             out[j * k..(j + 1) * k].copy_from_slice(&sums[..k]);
         }
@@ -280,8 +292,39 @@ impl Columns for SparseColumns<'_> {
         self.s.fill(0.0);
     }
 
+    fn model_gradient(&mut self, features: &[usize], out: &mut [f64]) {
+        let (k, width) = (self.classes(), self.width);
+        let mut table = std::mem::take(&mut self.t);
+        table.resize(self.dz.len(), 0.0);
+        let per_share = self.w.len().div_ceil(SHARES);
+        let mut shares: Vec<&mut [f64]> = table.chunks_mut(per_share * width).collect();
+        self.workers.for_each(&mut shares, |share, t| {
+            for (row, t) in (share * per_share..).zip(t.chunks_exact_mut(width)) {
+                let of = row * width..(row + 1) * width;
+                let (w, s) = (self.w[row], self.s[row]);
+                for ((t, p), dz) in t.iter_mut().zip(&self.p[of.clone()]).zip(&self.dz[of]) {
+                    *t = w * p * (dz - s);
+                }
+            }
+        });
+        let sums = self.columns_of(features, &table);
+        self.t = table;
+        for (out, sums) in out.chunks_exact_mut(k).zip(sums.chunks_exact(width)) {
+            out.copy_from_slice(&sums[..k]);
+        }
+    }
+
     fn dots(&mut self, feature: usize, classes: &[u32], out: &mut [f64]) {
         let width = self.width;
+        if classes.len() == self.classes() {
+            return self.each(feature, |row, x| {
+                let (wx, s) = (self.w[row] * x, self.s[row]);
+                let of = row * width..(row + 1) * width;
+                for ((out, p), dz) in out.iter_mut().zip(&self.p[of.clone()]).zip(&self.dz[of]) {
+                    *out += wx * p * (dz - s);
+                }
+            });
+        }
         self.each(feature, |row, x| {
             let (wx, s) = (self.w[row] * x, self.s[row]);
             let (p, dz) = (&self.p[row * width..(row + 1) * width], &self.dz[row * width..(row + 1) * width]);
@@ -336,23 +379,31 @@ impl Columns for SparseColumns<'_> {
         None
     }
 
-    fn focus(&mut self, _: &[usize]) -> bool {
-        false
+    fn focus(&mut self, features: &[usize], free: &[bool]) {
+        let buffer = self.focus.take().map(Focus::into_buffer).unwrap_or_default();
+        self.focus = Some(Focus::new(&self.columns, self.w.len(), features, free, buffer));
     }
 
-    fn product(&mut self, _: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
+    fn product(&mut self, v: &[f64], out: &mut [f64]) {
+        let of = Weighed { p: &self.p, w: &self.w, width: self.width };
+        if let Some(focus) = &mut self.focus {
+            focus.product(of, &self.workers, v, out);
+        }
     }
 
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
-        let table = self.table(features.iter().copied(), delta);
-        let mut dz = std::mem::take(&mut self.dz);
-        self.scores(&table, &mut dz);
-        let width = self.width;
-        let rows = self.p.chunks_exact(width).zip(dz.chunks_exact(width));
-        for (s, (p, dz)) in self.s.iter_mut().zip(rows) {
-            *s = p.iter().zip(dz).map(|(p, dz)| p * dz).sum();
+        self.dz.fill(0.0);
+        self.s.fill(0.0);
+        let k = self.classes();
+        let (mut classes, mut moved) = (vec![], vec![]);
+        for (&j, delta) in features.iter().zip(delta.chunks_exact(k)) {
+            classes.clear();
+            classes.extend((0..k as u32).filter(|c| delta[*c as usize] != 0.0));
+            moved.clear();
+            moved.extend(classes.iter().map(|c| delta[*c as usize]));
+            if !classes.is_empty() {
+                self.shift(j, &classes, &moved);
+            }
         }
-        self.dz = dz;
     }
 }

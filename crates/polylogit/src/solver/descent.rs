@@ -15,10 +15,9 @@
 //! Sources: Friedman, Hastie, Tibshirani 2010; Bertrand, Massias, Anderson acceleration of coordinate descent (2021).
 
 use super::block::Block;
-use crate::kernel;
+use super::quadratic::Model;
 use crate::linalg::Symmetric;
-use crate::objective::columns::Columns;
-use crate::objective::penalty::{Penalty, square};
+use crate::objective::penalty::Penalty;
 
 /// Sweeps over the active features before all are looked at again.
 const SWEEPS: usize = 300;
@@ -28,112 +27,8 @@ const LOOKS: usize = 20;
 const PATIENCE: usize = 12;
 /// Sweeps that are combined.
 const MEMORY: usize = 6;
-/// Sweeps between two solves for the weights that are not 0, where products are cheap; the most steps of such a
-/// solve, and the share of the squared residual that ends it.
+/// Sweeps between two solves for the weights that are not 0 (`face.rs`).
 const BETWEEN: usize = 3;
-const CG_STEPS: usize = 60;
-const GOAL: f64 = 1e-8;
-
-/// The quadratic model on some features.
-pub(crate) struct Model<'m> {
-    columns: &'m mut dyn Columns,
-    explicit: Option<Explicit>,
-}
-
-/// ∂²Q, and ∂²Q·Δ.
-struct Explicit {
-    h: Symmetric,
-    moved: Vec<f64>,
-}
-
-impl<'m> Model<'m> {
-    pub(crate) fn new(columns: &'m mut dyn Columns, features: &[usize], sweeps: f64) -> Self {
-        columns.model();
-        let explicit = columns.hessian(features, sweeps).map(|h| Explicit { moved: vec![0.0; h.n], h });
-        Self { columns, explicit }
-    }
-
-    pub(crate) fn is_explicit(&self) -> bool {
-        self.explicit.is_some()
-    }
-
-    fn dots(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
-        match &self.explicit {
-            Some(e) => {
-                for (out, c) in out.iter_mut().zip(classes) {
-                    *out += e.moved[i * k + *c as usize];
-                }
-            }
-            None => self.columns.dots(feature, classes, out),
-        }
-    }
-
-    fn curvature(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
-        match &self.explicit {
-            Some(e) => {
-                for (a, c) in classes.iter().enumerate() {
-                    let row = &e.h.values[(i * k + *c as usize) * e.h.n + i * k..][..k];
-                    for (b, c) in classes.iter().enumerate() {
-                        out[a * classes.len() + b] = row[*c as usize];
-                    }
-                }
-            }
-            None => self.columns.curvature(feature, classes, out),
-        }
-    }
-
-    fn shift(&mut self, k: usize, i: usize, feature: usize, classes: &[u32], delta: &[f64]) {
-        match &mut self.explicit {
-            Some(e) => {
-                for (delta, c) in delta.iter().zip(classes).filter(|(d, _)| **d != 0.0) {
-                    let row = i * k + *c as usize;
-                    kernel::axpy(*delta, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut e.moved);
-                }
-            }
-            None => self.columns.shift(feature, classes, delta),
-        }
-    }
-
-    /// Readies [`Model::product`] on some of the features (`active`); `false` where sweeps are as cheap.
-    fn focus(&mut self, features: &[usize], active: &[usize]) -> bool {
-        let chosen: Vec<usize> = active.iter().map(|&i| features[i]).collect();
-        self.explicit.is_some() || self.columns.focus(&chosen)
-    }
-
-    /// ∂²Q v on the active features.
-    fn product(&mut self, k: usize, active: &[usize], v: &[f64], out: &mut [f64]) {
-        let Some(e) = &self.explicit else { return self.columns.product(v, out) };
-        let mut wide = vec![0.0; e.h.n];
-        for (at, v) in v.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-            let row = active[at / k] * k + at % k;
-            kernel::axpy(*v, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut wide);
-        }
-        for (out, &i) in out.chunks_exact_mut(k).zip(active) {
-            out.copy_from_slice(&wide[i * k..(i + 1) * k]);
-        }
-    }
-
-    /// Δ anew (rows as the features).
-    fn set_step(&mut self, features: &[usize], delta: &[f64]) {
-        match &mut self.explicit {
-            Some(e) => {
-                e.moved.fill(0.0);
-                for (row, delta) in delta.iter().enumerate().filter(|(_, d)| **d != 0.0) {
-                    kernel::axpy(*delta, &e.h.values[row * e.h.n..(row + 1) * e.h.n], &mut e.moved);
-                }
-            }
-            None => self.columns.set_step(features, delta),
-        }
-    }
-
-    /// Q(Δ).
-    fn value(&mut self, delta: &[f64]) -> f64 {
-        match &self.explicit {
-            Some(e) => 0.5 * e.moved.iter().zip(delta).map(|(a, b)| a * b).sum::<f64>(),
-            None => self.columns.model_value(),
-        }
-    }
-}
 
 /// The descent on a model: θ moves, g stays that of the model's point.
 pub(crate) struct Descent<'d> {
@@ -161,8 +56,9 @@ impl Descent<'_> {
         let all: Vec<usize> = (0..self.features.len()).collect();
         let mut first = None;
         let mut last = f64::INFINITY;
-        for _ in 0..LOOKS {
-            let found = self.sweep(&all, true);
+        for look in 0..LOOKS {
+            let open = self.open(look == 0);
+            let found = self.sweep(&all, Some(&open));
             let first = *first.get_or_insert(found);
             let enough = (share(first) * first).max(least);
             if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
@@ -188,14 +84,13 @@ impl Descent<'_> {
         let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
         let (mut best, mut since) = (f64::INFINITY, 0);
         for sweep in 1..SWEEPS {
-            let found = self.sweep(active, false);
+            let found = self.sweep(active, None);
             since = if found < 0.8 * best { 0 } else { since + 1 };
             best = best.min(found);
             if found <= enough || since >= PATIENCE {
                 return;
             }
-            if sweep % BETWEEN == 0 && self.model.focus(self.features, active) && self.newton(active, enough)
-            {
+            if sweep % BETWEEN == 0 && self.newton(active, enough) {
                 history = vec![self.iterate(active)];
                 continue;
             }
@@ -207,100 +102,8 @@ impl Descent<'_> {
         }
     }
 
-    /// Solves for the weights that are not 0 as if their signs were known, by conjugate gradients; goes there where
-    /// the model is lower. `false` if it is not.
-    fn newton(&mut self, active: &[usize], enough: f64) -> bool {
-        let k = self.penalty.classes;
-        let now = self.iterate(active);
-        let len = now.len();
-        let every: Vec<u32> = (0..k as u32).collect();
-        let (mut free, mut residual, mut scale) = (vec![false; len], vec![0.0; len], vec![1.0; len]);
-        // For groups ∂²(ℓ‖u‖) = ℓ/‖u‖ (I − ûûᵀ): ℓ/‖u‖ of each feature.
-        let mut bend = vec![0.0; active.len()];
-        for (a, &i) in active.iter().enumerate() {
-            let j = self.features[i];
-            let (l1, ridge) = (self.penalty.l1[j], self.penalty.ridge[j]);
-            let u = &now[a * k..(a + 1) * k];
-            let length = if self.penalty.grouped { square(u).sqrt() } else { 0.0 };
-            if l1 > 0.0 && length > 0.0 {
-                bend[a] = l1 / length;
-            }
-            let g = &mut residual[a * k..(a + 1) * k];
-            g.copy_from_slice(&self.gradient[j * k..(j + 1) * k]);
-            self.model.dots(k, i, j, &every, g);
-            let (known, h) = &self.cache[i];
-            for c in 0..k {
-                let (low, high) = self.penalty.limits(j, c);
-                let inside = u[c] > low && u[c] < high;
-                let at = a * k + c;
-                free[at] = inside && (l1 == 0.0 || u[c] != 0.0);
-                let pull = if self.penalty.grouped { bend[a] * u[c] } else { l1 * sign(u[c]) };
-                g[c] = if free[at] { -(g[c] + ridge * u[c] + pull) } else { 0.0 };
-                let own =
-                    known.iter().position(|e| *e as usize == c).map_or(0.0, |p| h[p * (known.len() + 1)]);
-                let own = own + ridge + bend[a];
-                scale[at] = if own > 0.0 { own } else { 1.0 };
-            }
-        }
-        let (mut step, mut product) = (vec![0.0; len], vec![0.0; len]);
-        let mut y: Vec<f64> = residual.iter().zip(&scale).map(|(r, s)| r / s).collect();
-        let mut direction = y.clone();
-        let mut rho: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
-        let goal = rho * GOAL;
-        for _ in 0..CG_STEPS {
-            if rho <= goal || rho <= 0.0 {
-                break;
-            }
-            self.model.product(k, active, &direction, &mut product);
-            for (a, &i) in active.iter().enumerate() {
-                let ridge = self.penalty.ridge[self.features[i]];
-                let of = a * k..(a + 1) * k;
-                let (u, v) = (&now[of.clone()], &direction[of.clone()]);
-                let along = if bend[a] > 0.0 {
-                    u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>() / square(u)
-                } else {
-                    0.0
-                };
-                for (c, at) in of.enumerate() {
-                    product[at] += ridge * v[c] + bend[a] * (v[c] - along * u[c]);
-                    if !free[at] {
-                        product[at] = 0.0;
-                    }
-                }
-            }
-            let curvature: f64 = direction.iter().zip(&product).map(|(d, p)| d * p).sum();
-            if curvature <= 0.0 {
-                break;
-            }
-            let alpha = rho / curvature;
-            step.iter_mut().zip(&direction).for_each(|(s, d)| *s += alpha * d);
-            residual.iter_mut().zip(&product).for_each(|(r, p)| *r -= alpha * p);
-            y.iter_mut().zip(&residual).zip(&scale).for_each(|((y, r), s)| *y = r / s);
-            let next: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
-            let beta = next / rho;
-            rho = next;
-            direction.iter_mut().zip(&y).for_each(|(d, y)| *d = y + beta * *d);
-            let left = residual.iter().enumerate().fold(0.0f64, |left, (at, r)| {
-                let l1 = self.penalty.l1[self.features[active[at / k]]];
-                left.max(r.abs() / if l1 > 0.0 { l1 } else { self.unit })
-            });
-            if left <= 0.5 * enough {
-                break;
-            }
-        }
-        let before = self.value(active, &now);
-        for share in [1.0, 0.3] {
-            let target = now.iter().zip(&step).map(|(u, s)| u + share * s).collect();
-            if self.try_target(active, &now, target, before) {
-                return true;
-            }
-        }
-        self.go(active, &now);
-        false
-    }
-
     /// θ of the active features.
-    fn iterate(&self, active: &[usize]) -> Vec<f64> {
+    pub(super) fn iterate(&self, active: &[usize]) -> Vec<f64> {
         let k = self.penalty.classes;
         active.iter().flat_map(|&i| &self.theta[self.features[i] * k..][..k]).copied().collect()
     }
@@ -324,7 +127,13 @@ impl Descent<'_> {
 
     /// Goes from `now` to `target`, where zeros stay zeros and nothing changes its sign or leaves its box; `false` if the
     /// model is not lower than `before` there.
-    fn try_target(&mut self, active: &[usize], now: &[f64], mut target: Vec<f64>, before: f64) -> bool {
+    pub(super) fn try_target(
+        &mut self,
+        active: &[usize],
+        now: &[f64],
+        mut target: Vec<f64>,
+        before: f64,
+    ) -> bool {
         let k = self.penalty.classes;
         for (at, (target, now)) in target.iter_mut().zip(now).enumerate() {
             let j = self.features[active[at / k]];
@@ -337,7 +146,7 @@ impl Descent<'_> {
     }
 
     /// Sets θ of the active features.
-    fn go(&mut self, active: &[usize], iterate: &[f64]) {
+    pub(super) fn go(&mut self, active: &[usize], iterate: &[f64]) {
         let k = self.penalty.classes;
         for (&i, u) in active.iter().zip(iterate.chunks_exact(k)) {
             self.theta[self.features[i] * k..][..k].copy_from_slice(u);
@@ -357,7 +166,7 @@ impl Descent<'_> {
     }
 
     /// The model at θ, up to what features that are not active add.
-    fn value(&mut self, active: &[usize], iterate: &[f64]) -> f64 {
+    pub(super) fn value(&mut self, active: &[usize], iterate: &[f64]) -> f64 {
         let k = self.penalty.classes;
         let delta = self.delta();
         let mut value = self.model.value(&delta);
@@ -370,18 +179,48 @@ impl Descent<'_> {
         value
     }
 
-    /// Visits blocks in turn; the largest force out of balance that was met. `all`: also classes that are 0.
-    fn sweep(&mut self, blocks: &[usize], all: bool) -> f64 {
+    /// Which weights are not 0, or would move (rows as the features); `still`: Δ = 0.
+    fn open(&mut self, still: bool) -> Vec<bool> {
+        let k = self.penalty.classes;
+        let mut force = vec![0.0; self.features.len() * k];
+        if !still {
+            self.model.gradient(self.features, &mut force);
+        }
+        let mut open = vec![false; force.len()];
+        for ((&j, force), open) in
+            self.features.iter().zip(force.chunks_exact_mut(k)).zip(open.chunks_exact_mut(k))
+        {
+            let of = j * k..(j + 1) * k;
+            force.iter_mut().zip(&self.gradient[of.clone()]).for_each(|(force, g)| *force += g);
+            let l1 = self.penalty.l1[j];
+            let theta = &self.theta[of];
+            if l1 == 0.0 || self.penalty.grouped {
+                open.fill(l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1);
+                continue;
+            }
+            for (c, open) in open.iter_mut().enumerate() {
+                *open = theta[c] != 0.0 || self.penalty.pulls(j, c, force[c]);
+            }
+        }
+        open
+    }
+
+    /// Visits blocks in turn; the largest force out of balance that was met. `open`: also these weights that are 0.
+    fn sweep(&mut self, blocks: &[usize], open: Option<&[bool]>) -> f64 {
         self.sweeps += 1;
         let k = self.penalty.classes;
         let mut largest = 0.0f64;
         let mut work = std::mem::take(&mut self.work);
         for &i in blocks {
             let j = self.features[i];
-            let whole = all || self.penalty.l1[j] == 0.0 || self.penalty.grouped;
-            work.classes.clear();
             let theta = &self.theta[j * k..(j + 1) * k];
-            work.classes.extend((0..k as u32).filter(|c| whole || theta[*c as usize] != 0.0));
+            let whole = self.penalty.l1[j] == 0.0 || self.penalty.grouped;
+            let takes = |c: usize| match open {
+                Some(open) => open[i * k + c],
+                None => whole || theta[c] != 0.0,
+            };
+            work.classes.clear();
+            work.classes.extend((0..k as u32).filter(|c| takes(*c as usize)));
             if !work.classes.is_empty() {
                 largest = largest.max(self.visit(i, &mut work));
             }
@@ -398,7 +237,7 @@ impl Descent<'_> {
         let theta = &mut self.theta[j * k..(j + 1) * k];
         g.clear();
         g.extend(classes.iter().map(|c| self.gradient[j * k + *c as usize]));
-        self.model.dots(k, i, j, classes, g);
+        self.model.dots(i, j, classes, g);
         u.clear();
         u.extend(classes.iter().map(|c| theta[*c as usize]));
         if grouped && l1 > 0.0 && u.iter().all(|u| *u == 0.0) && self.penalty.reach(j, g) <= l1 {
@@ -408,11 +247,7 @@ impl Descent<'_> {
             // Classes that stay 0 take no part.
             let mut kept = 0;
             for at in 0..classes.len() {
-                let may = g[at].abs() > l1 && {
-                    let (low, high) = self.penalty.limits(j, classes[at] as usize);
-                    if g[at] < 0.0 { high > 0.0 } else { low < 0.0 }
-                };
-                if u[at] != 0.0 || may {
+                if u[at] != 0.0 || self.penalty.pulls(j, classes[at] as usize, g[at]) {
                     (classes[kept], g[kept], u[kept]) = (classes[at], g[at], u[at]);
                     kept += 1;
                 }
@@ -429,7 +264,7 @@ impl Descent<'_> {
             known.clone_from(classes);
             h.clear();
             h.resize(classes.len() * classes.len(), 0.0);
-            self.model.curvature(k, i, j, classes, h);
+            self.model.curvature(i, j, classes, h);
         }
         low.clear();
         high.clear();
@@ -450,7 +285,7 @@ impl Descent<'_> {
             before[at] = moved;
         }
         if before.iter().any(|d| *d != 0.0) {
-            self.model.shift(k, i, j, classes, before);
+            self.model.shift(i, j, classes, before);
         }
         if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0) {
             for t in &mut *theta {
@@ -471,11 +306,6 @@ pub(crate) struct Work {
     high: Vec<f64>,
     before: Vec<f64>,
     forces: Vec<f64>,
-}
-
-/// −1, 0 or 1.
-fn sign(u: f64) -> f64 {
-    if u == 0.0 { 0.0 } else { u.signum() }
 }
 
 /// Weights that sum to 1 and make ‖Σ_t c_t (x_{t+1} − x_t)‖ least. `None` where the differences are too alike.

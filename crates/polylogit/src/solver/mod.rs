@@ -2,10 +2,12 @@
 
 mod block;
 mod descent;
+mod face;
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;
+pub(crate) mod quadratic;
 mod vectors;
 
 use std::fmt;

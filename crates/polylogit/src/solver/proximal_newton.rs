@@ -13,7 +13,8 @@
 //! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
 //! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
 
-use super::descent::{Descent, Model, Work};
+use super::descent::{Descent, Work};
+use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
 use crate::certificate::{Composite, composite_gap};
 use crate::objective::columns::{Columns, Means};
@@ -23,6 +24,10 @@ use crate::objective::penalty::Penalty;
 const SET_SHARE: f64 = 0.5;
 /// Sweeps that a step is expected to take.
 const EXPECTED_SWEEPS: f64 = 25.0;
+/// A step with the curvature of an earlier point leaves at most this share of the gap, or the next has its own; its
+/// model is solved to the other share.
+const OLD_GAIN: f64 = 0.2;
+const OLD_SHARE: f64 = 0.03;
 /// F is known to this relative accuracy.
 const ROUNDING: f64 = 1e-14;
 /// Halvings of a step.
@@ -55,6 +60,10 @@ pub(crate) struct Solver<'a> {
     /// ∂(L/S)/∂θ (m × K); exact for all features after a fit.
     pub(crate) gradient: Vec<f64>,
     pub(crate) means: Means,
+    /// Curvature of an earlier point, which serves as long as steps with it gain enough.
+    pub(crate) curvature: Option<Curvature>,
+    /// Did the first step of the last fit gain enough with the curvature from before?
+    pub(crate) lasting: bool,
     /// Passes over X, of which one is 4·n·d·K flops; descents count as what they read.
     pub(crate) passes: f64,
     pub(crate) steps: usize,
@@ -130,6 +139,48 @@ impl Solver<'_> {
 
     fn penalty_value(&self, penalty: &Penalty, features: &[usize], theta: &[f64]) -> f64 {
         features.iter().map(|&j| penalty.value(j, &theta[self.row(j)])).sum()
+    }
+
+    /// Goes on in the direction it came from, `share` times as far: where θ of a penalty before was `before`, the path
+    /// of minimisers is smooth as long as no weight reaches 0. Only if F is lower there; `set` has all features that
+    /// are not 0.
+    pub(crate) fn extrapolate(&mut self, penalty: &Penalty, set: &[usize], before: &[f64], share: f64) {
+        let k = self.dual.offsets.len();
+        let mut features: Vec<usize> = set.iter().copied().filter(|&j| self.is_active(j)).collect();
+        if self.dual.intercept {
+            features.push(self.features());
+        }
+        let mut delta = Vec::with_capacity(features.len() * k);
+        for &j in &features {
+            for (c, at) in self.row(j).enumerate() {
+                let (low, high) = penalty.limits(j, c);
+                let (now, next) = (self.theta[at], self.theta[at] + share * (self.theta[at] - before[at]));
+                let stays = penalty.l1[j] > 0.0 && (now * before[at] <= 0.0 || now * next <= 0.0);
+                delta.push(if stays { 0.0 } else { next.clamp(low, high) - now });
+            }
+        }
+        let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+        let start = self.theta.clone();
+        for (&j, delta) in features.iter().zip(delta.chunks_exact(k)) {
+            self.theta[j * k..(j + 1) * k].iter_mut().zip(delta).for_each(|(t, d)| *t += d);
+        }
+        self.columns.pack(set);
+        self.columns.set_step(&features, &delta);
+        let means = self.columns.trial(1.0);
+        self.passes += features.len() as f64 / (self.features() + 1) as f64;
+        if means.nll + self.penalty_value(penalty, &features, &self.theta) < value {
+            self.columns.commit(1.0);
+            self.means = means;
+            features = set.to_vec();
+            if self.dual.intercept {
+                features.push(self.features());
+            }
+            self.columns.gradient(&features, &mut self.gradient);
+        } else {
+            self.theta = start;
+            self.columns.commit(0.0);
+            self.columns.trial(0.0);
+        }
     }
 
     /// Minimises from where it is, with `set` as the first working set.
@@ -213,8 +264,10 @@ impl Solver<'_> {
         } else {
             features.iter().map(|&j| penalty.ridge[j]).fold(1e-3, f64::max)
         };
-        let mut best = f64::INFINITY;
+        let (mut best, mut last) = (f64::INFINITY, f64::INFINITY);
         let mut stalls = 0;
+        // Is the curvature that of an earlier point?
+        let mut old = false;
         for step in 0.. {
             let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
             let (gap, _) = self.gap(penalty, set);
@@ -237,10 +290,20 @@ impl Solver<'_> {
             stalls = if gap > 0.5 * best { stalls + 1 } else { 0 };
             best = best.min(gap);
             let start = self.theta.clone();
-            let model = Model::new(&mut *self.columns, &features, EXPECTED_SWEEPS);
-            let explicit = model.is_explicit();
+            let classes = self.dual.offsets.len();
+            let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, classes));
+            let poor = old && gap > OLD_GAIN * last;
+            if step == 1 && old {
+                self.lasting = !poor;
+            }
+            old = known && !poor && (step > 0 || self.lasting);
+            if !old {
+                self.curvature = Curvature::new(&mut *self.columns, &features, EXPECTED_SWEEPS);
+            }
+            last = gap;
+            let explicit = self.curvature.is_some();
             let mut descent = Descent {
-                model,
+                model: Model::new(&mut *self.columns, &features, classes, self.curvature.as_mut()),
                 penalty,
                 features: &features,
                 gradient: &self.gradient,
@@ -252,7 +315,7 @@ impl Solver<'_> {
                 work: Work::default(),
             };
             let least = 0.2 * ends.tol;
-            descent.run(|first| first.min(0.1), least);
+            descent.run(|first| if old { OLD_SHARE } else { first.min(0.1) }, least);
             let delta = descent.delta();
             let sweeps = descent.sweeps;
             if explicit {

@@ -1,0 +1,168 @@
+//! The descent where signs are known: on the weights that are not 0 the model is a plain quadratic. Its minimum is
+//! found by factoring explicit curvature, or by conjugate gradients; where it is beyond a change of sign or a
+//! bound, the weight stops there.
+
+use super::descent::Descent;
+use crate::objective::penalty::square;
+
+/// The most steps of conjugate gradients, and the share of the squared residual that ends them.
+const CG_STEPS: usize = 60;
+const GOAL: f64 = 1e-8;
+
+/// The active weights at a point, in rows of K.
+struct Face {
+    now: Vec<f64>,
+    /// Which of them may move.
+    free: Vec<bool>,
+    /// The force on each; 0 where none may move it.
+    force: Vec<f64>,
+    /// ℓ/‖u‖ of each feature: the curvature of groups is ∂²(ℓ‖u‖) = ℓ/‖u‖ (I − ûûᵀ).
+    bend: Vec<f64>,
+    /// The curvature along each weight alone.
+    scale: Vec<f64>,
+}
+
+impl Descent<'_> {
+    /// Goes to the minimum on the active weights as if their signs were known, or a part of the way, where the model
+    /// is lower. `false` if it is not.
+    pub(super) fn newton(&mut self, active: &[usize], enough: f64) -> bool {
+        let face = self.face(active);
+        let step = match self.factored(active, &face) {
+            Some(step) => step,
+            None => self.conjugate_gradients(active, &face, enough),
+        };
+        let before = self.value(active, &face.now);
+        for share in [1.0, 0.3] {
+            let target = face.now.iter().zip(&step).map(|(u, s)| u + share * s).collect();
+            if self.try_target(active, &face.now, target, before) {
+                return true;
+            }
+        }
+        self.go(active, &face.now);
+        false
+    }
+
+    fn face(&mut self, active: &[usize]) -> Face {
+        let k = self.penalty.classes;
+        let now = self.iterate(active);
+        let len = now.len();
+        let every: Vec<u32> = (0..k as u32).collect();
+        let mut face = Face {
+            free: vec![false; len],
+            force: vec![0.0; len],
+            bend: vec![0.0; active.len()],
+            scale: vec![1.0; len],
+            now,
+        };
+        for (a, &i) in active.iter().enumerate() {
+            let j = self.features[i];
+            let (l1, ridge) = (self.penalty.l1[j], self.penalty.ridge[j]);
+            let u = &face.now[a * k..(a + 1) * k];
+            let length = if self.penalty.grouped { square(u).sqrt() } else { 0.0 };
+            if l1 > 0.0 && length > 0.0 {
+                face.bend[a] = l1 / length;
+            }
+            let g = &mut face.force[a * k..(a + 1) * k];
+            g.copy_from_slice(&self.gradient[j * k..(j + 1) * k]);
+            self.model.dots(i, j, &every, g);
+            let (known, h) = &self.cache[i];
+            for c in 0..k {
+                let (low, high) = self.penalty.limits(j, c);
+                let inside = u[c] > low && u[c] < high;
+                let at = a * k + c;
+                face.free[at] = inside && (l1 == 0.0 || u[c] != 0.0);
+                let pull = if self.penalty.grouped { face.bend[a] * u[c] } else { l1 * sign(u[c]) };
+                g[c] = if face.free[at] { -(g[c] + ridge * u[c] + pull) } else { 0.0 };
+                let own =
+                    known.iter().position(|e| *e as usize == c).map_or(0.0, |p| h[p * (known.len() + 1)]);
+                let own = own + ridge + face.bend[a];
+                face.scale[at] = if own > 0.0 { own } else { 1.0 };
+            }
+        }
+        face
+    }
+
+    /// The step to the minimum, from a factor. `None` where there is none, and for groups, whose curvature changes
+    /// with every step.
+    fn factored(&mut self, active: &[usize], face: &Face) -> Option<Vec<f64>> {
+        if face.bend.iter().any(|bend| *bend > 0.0) {
+            return None;
+        }
+        let k = self.penalty.classes;
+        let may = |at: &usize| {
+            let j = self.features[active[at / k]];
+            // A shift of all classes changes nothing where nothing is penalised: one class stays.
+            let shifts = self.penalty.l1[j] == 0.0 && self.penalty.ridge[j] == 0.0;
+            let first = at / k * k;
+            face.free[*at] && !(shifts && *at == first && face.free[first..first + k].iter().all(|f| *f))
+        };
+        let moving: Vec<usize> = (0..face.now.len()).filter(may).collect();
+        let weights: Vec<(usize, usize)> = moving.iter().map(|at| (active[at / k], at % k)).collect();
+        let ridge = weights.iter().map(|(i, _)| self.penalty.ridge[self.features[*i]]).collect();
+        let mut solved: Vec<f64> = moving.iter().map(|at| face.force[*at]).collect();
+        self.model.solve(&weights, ridge, &mut solved)?;
+        let mut step = vec![0.0; face.now.len()];
+        moving.iter().zip(solved).for_each(|(at, s)| step[*at] = s);
+        Some(step)
+    }
+
+    /// The step to the minimum, or close.
+    fn conjugate_gradients(&mut self, active: &[usize], face: &Face, enough: f64) -> Vec<f64> {
+        let k = self.penalty.classes;
+        let Face { now, free, force, bend, scale } = face;
+        let mut residual = force.clone();
+        self.model.focus(self.features, active, free);
+        let (mut step, mut product) = (vec![0.0; now.len()], vec![0.0; now.len()]);
+        let mut y: Vec<f64> = residual.iter().zip(scale).map(|(r, s)| r / s).collect();
+        let mut direction = y.clone();
+        let mut rho: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
+        let goal = rho * GOAL;
+        for _ in 0..CG_STEPS {
+            if rho <= goal || rho <= 0.0 {
+                break;
+            }
+            self.model.product(k, active, &direction, &mut product);
+            for (a, &i) in active.iter().enumerate() {
+                let ridge = self.penalty.ridge[self.features[i]];
+                let of = a * k..(a + 1) * k;
+                let (u, v) = (&now[of.clone()], &direction[of.clone()]);
+                let along = if bend[a] > 0.0 {
+                    u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>() / square(u)
+                } else {
+                    0.0
+                };
+                for (c, at) in of.enumerate() {
+                    product[at] += ridge * v[c] + bend[a] * (v[c] - along * u[c]);
+                    if !free[at] {
+                        product[at] = 0.0;
+                    }
+                }
+            }
+            let curvature: f64 = direction.iter().zip(&product).map(|(d, p)| d * p).sum();
+            if curvature <= 0.0 {
+                break;
+            }
+            let alpha = rho / curvature;
+            step.iter_mut().zip(&direction).for_each(|(s, d)| *s += alpha * d);
+            residual.iter_mut().zip(&product).for_each(|(r, p)| *r -= alpha * p);
+            y.iter_mut().zip(&residual).zip(scale).for_each(|((y, r), s)| *y = r / s);
+            let next: f64 = residual.iter().zip(&y).map(|(r, y)| r * y).sum();
+            let beta = next / rho;
+            rho = next;
+            direction.iter_mut().zip(&y).for_each(|(d, y)| *d = y + beta * *d);
+            let left = residual.iter().enumerate().fold(0.0f64, |left, (at, r)| {
+                let l1 = self.penalty.l1[self.features[active[at / k]]];
+                left.max(r.abs() / if l1 > 0.0 { l1 } else { self.unit })
+            });
+            if left <= 0.5 * enough {
+                break;
+            }
+        }
+        step
+    }
+}
+
+/// −1, 0 or 1.
+fn sign(u: f64) -> f64 {
+    if u == 0.0 { 0.0 } else { u.signum() }
+}
