@@ -6,6 +6,7 @@ use crate::args::EvaluateArgs;
 use crate::describe::{facts, heading, indent, plain_table, right_align, shorten};
 use crate::printer::{Printer, number, percent, significant, thousands};
 use anyhow::Result;
+use polylogit::calibration::{Bins, reliability};
 use polylogit::metrics;
 use polylogit_model::Artefact;
 use serde::Serialize;
@@ -76,7 +77,7 @@ fn measure(artefact: &Artefact, labelled: &Labelled) -> Result<Document> {
         accuracy: metrics::accuracy(&predicted, ids, weights)?,
         log_loss: metrics::log_loss(&log_p, ids, weights, k)?,
         brier: metrics::brier(&p, ids, weights, k)?,
-        calibration_error: metrics::expected_calibration_error(&p, ids, weights, k)?,
+        calibration_error: reliability(&p, ids, weights, k, Bins::default())?.top_label.error(),
         classes: (0..k).map(class).collect(),
         confusion: rows,
     })
