@@ -16,5 +16,7 @@
 //! ```
 
 mod reliability;
+mod scaling;
 
 pub use reliability::{Bin, Bins, Reliability, Table, reliability};
+pub use scaling::{Method, Scaling};
