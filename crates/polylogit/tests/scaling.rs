@@ -88,7 +88,7 @@ fn held_out() -> (Vec<f64>, Vec<u32>) {
 }
 
 /// The penalised objective, written once more.
-fn objective(z: &[f64], truth: &[u32], a: &[f64], b: &[f64]) -> f64 {
+fn objective(z: &[f64], truth: &[u32], t: f64, a: &[f64], b: &[f64]) -> f64 {
     let k = a.len();
     let n = truth.len() as f64;
     let (mut sum, mut q) = (0.0, vec![0.0; k]);
@@ -98,12 +98,13 @@ fn objective(z: &[f64], truth: &[u32], a: &[f64], b: &[f64]) -> f64 {
         sum += logsumexp(&u) - u[*y as usize];
         (0..k).for_each(|c| q[c] += (z[c] - mean).powi(2) / n);
     }
-    (sum + 0.5 * (0..k).map(|c| q[c] * (a[c] - 1.0).powi(2) + b[c] * b[c]).sum::<f64>()) / n
+    (sum + 0.5 * (0..k).map(|c| q[c] * (a[c] - t).powi(2) + b[c] * b[c]).sum::<f64>()) / n
 }
 
 #[test]
 fn the_vector_is_where_its_objective_is_flat() {
     let (z, truth) = held_out();
+    let temperature = Scaling::fit(Method::Temperature, &z, &truth, None, &labels(3)).unwrap();
     let found = Scaling::fit(Method::Vector, &z, &truth, None, &labels(3)).unwrap();
     assert!(found.gap <= 1e-15);
     let h = 1e-4;
@@ -111,13 +112,12 @@ fn the_vector_is_where_its_objective_is_flat() {
         let value = |by: f64| {
             let mut theta = [found.scale.clone(), found.shift.clone()].concat();
             theta[at] += by;
-            objective(&z, &truth, &theta[..3], &theta[3..])
+            objective(&z, &truth, temperature.scale[0], &theta[..3], &theta[3..])
         };
         let slope = (value(-2.0 * h) - 8.0 * value(-h) + 8.0 * value(h) - value(2.0 * h)) / (12.0 * h);
         assert!(slope.abs() < 1e-11, "{at}: {slope}"); // a stencil's rounding is 1e-16/h
     }
     assert!(found.shift.iter().sum::<f64>().abs() < 1e-14);
-    let temperature = Scaling::fit(Method::Temperature, &z, &truth, None, &labels(3)).unwrap();
     assert!(found.log_loss < temperature.log_loss && temperature.log_loss < temperature.log_loss_before);
 }
 

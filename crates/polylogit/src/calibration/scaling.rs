@@ -5,15 +5,16 @@
 //! vector         z ↦ a ∘ (z − z̄1) + b      z̄ the mean of z over the classes
 //!
 //! f = (1/S) Σ_i s_i [ logsumexp(u_i) − u_i,y_i ]    u_i the new scores; for a vector plus
-//!     (1/2S) Σ_k [ q_k (a_k − 1)² + b_k² ]          q_k = (1/S) Σ_i s_i (z_ik − z̄_i)²
+//!     (1/2S) Σ_k [ q_k (a_k − t)² + b_k² ]          q_k = (1/S) Σ_i s_i (z_ik − z̄_i)², t the best 1/T (or 1)
 //! ```
 //!
 //! Both are convex. The temperature keeps the order of the classes, so that no prediction changes. The vector's scores
 //! are centred, so that it does not depend on the gauge of the model; its penalty is a normal prior of one unit for
-//! changes of a score, and of no weight beside many rows. Without it the factor of a class that its own score
-//! tells apart from the others without error, or the shift of one without held-out rows, would be infinite. For K = 2 it
-//! is Platt's scaling (2000). As scores are z = Wx + c, the new ones are those of weights diag(a) W and intercepts
-//! a ∘ c + b, which is how [`Scaling::apply`] keeps them.
+//! what changes a score beside the temperature, and of no weight beside many rows. Without it the factor of a class
+//! that its own score tells apart from the others without error, or the shift of one without held-out rows, would be
+//! infinite; with it the log loss is never above that of the temperature. For K = 2 it is Platt's scaling (2000). As
+//! scores are z = Wx + c, the new ones are those of weights diag(a) W and intercepts a ∘ c + b, which is how
+//! [`Scaling::apply`] keeps them.
 //!
 //! With t = 1/T, f′(t) = (1/S) Σ s_i Σ_k p_ik (z_ik − z_i,y_i) rises with slope the mean variance of z under p: Newton
 //! within a bracket, and f(t) − f* ≤ |f′(t)| · (the bracket's width) by convexity. A root t > 0 exists if and only if
@@ -114,7 +115,8 @@ impl Scaling {
             Method::Temperature => {
                 rows.temperature().map(|(t, gap)| ([vec![t; k], vec![0.0; k]].concat(), gap))?
             }
-            Method::Vector => rows.vector()?,
+            // Where there is no best temperature, changes are counted from the model as it is.
+            Method::Vector => rows.vector(rows.temperature().map_or(1.0, |(t, _)| t))?,
         };
         let shift = scale.split_off(k);
         let log_loss = rows.loss(&scale, &shift);
@@ -221,36 +223,34 @@ impl Rows<'_> {
         let mut t = high;
         for _ in 0..STEPS {
             let (first, second) = self.slope(t);
-            if first < 0.0 {
-                low = t
-            } else {
-                high = t
-            }
+            (low, high) = if first < 0.0 { (t, high) } else { (low, t) };
             let newton = t - first / second;
-            let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            let still = (next - t).abs() <= f64::EPSILON * t;
-            if first == 0.0 || still {
+            if first == 0.0 || (newton - t).abs() <= f64::EPSILON * t {
                 return Ok((t, first.abs() * (high - low)));
             }
-            t = next;
+            t = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
         }
         let gap = self.slope(t).0.abs() * (high - low);
         if gap <= ROUNDED { Ok((t, gap)) } else { Err(Error::NoMaximum { decrement: gap }) }
     }
 
-    /// (a, b), and a bound on f − f*.
-    fn vector(&self) -> Result<(Vec<f64>, f64)> {
+    /// (a, b), and a bound on f − f*; the prior's middle is a = t.
+    fn vector(&self, t: f64) -> Result<(Vec<f64>, f64)> {
         let k = self.k;
-        let penalty = self.penalty();
+        let (penalty, middle) = (self.penalty(), [vec![t; k], vec![0.0; k]].concat());
         let penalised = |theta: &[f64]| {
-            let changes = theta.iter().zip(&penalty).enumerate();
-            let squares: f64 = changes.map(|(at, (v, p))| p * (v - identity(at, k)).powi(2)).sum();
+            let changes = theta.iter().zip(&middle).zip(&penalty);
+            let squares: f64 = changes.map(|((v, m), p)| p * (v - m).powi(2)).sum();
             self.loss(&theta[..k], &theta[k..]) + 0.5 * squares
         };
-        let mut theta: Vec<f64> = (0..2 * k).map(|at| identity(at, k)).collect();
+        let mut theta = middle.clone();
         let mut gap = f64::INFINITY;
         for _ in 0..STEPS {
-            let (gradient, hessian) = self.derivatives(&theta, &penalty);
+            let (mut gradient, mut hessian) = self.derivatives(&theta);
+            for (at, p) in penalty.iter().enumerate() {
+                gradient[at] += p * (theta[at] - middle[at]);
+                hessian.values[at * 2 * k + at] += p;
+            }
             gap = 0.5 * gradient.iter().zip(&penalty).map(|(g, p)| g * g / p).sum::<f64>();
             if gap <= NEAR {
                 return Ok((theta, gap));
@@ -280,9 +280,9 @@ impl Rows<'_> {
         q.chain(std::iter::repeat_n(1.0, self.k)).map(|q| q / self.total).collect()
     }
 
-    /// ∇f over θ = (a, b), and its Hessian: Σ s p_k φ_k φ_kᵀ with φ_k = (z_k, 1) for each class, less Σ s v vᵀ of
-    /// v = (p ∘ z, p), and the penalty.
-    fn derivatives(&self, theta: &[f64], penalty: &[f64]) -> (Vec<f64>, Symmetric) {
+    /// Gradient of the loss over θ = (a, b), and its Hessian: Σ s p_k φ_k φ_kᵀ with φ_k = (z_k, 1) for each class, less
+    /// Σ s v vᵀ of v = (p ∘ z, p).
+    fn derivatives(&self, theta: &[f64]) -> (Vec<f64>, Symmetric) {
         let (k, n) = (self.k, 2 * self.k);
         let (mut gradient, mut hessian) = (vec![0.0; n], Symmetric::zeros(n));
         let (mut p, mut v) = (vec![0.0; k], vec![0.0; n]);
@@ -303,17 +303,8 @@ impl Rows<'_> {
                 row.iter_mut().zip(&v).for_each(|(h, v)| *h -= s * v_row * v);
             }
         }
-        for (at, p) in penalty.iter().enumerate() {
-            gradient[at] += p * (theta[at] - identity(at, k));
-            hessian.values[at * n + at] += p;
-        }
         (gradient, hessian)
     }
-}
-
-/// The entry of θ = (1, …, 1, 0, …, 0), which changes nothing.
-fn identity(at: usize, k: usize) -> f64 {
-    f64::from(u8::from(at < k))
 }
 
 /// u = a ∘ z + b.
