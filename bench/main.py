@@ -82,7 +82,7 @@ def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
 
 def race(chosen: list[workloads.Workload], args: argparse.Namespace, tools: Tools, memory: Memory, results: dict,
          output: Path) -> None:
-    settings = Settings(turns=3, repeated=8, patience=3, cheap=0.3, own_limit=20) if args.quick else Settings()
+    settings = Settings(turns=3, repeated=6, patience=3, cheap=0.3, own_limit=20, least=6) if args.quick else Settings()
     settings = dataclasses.replace(settings, only_sklearn=args.quick, without_peers=args.without_peers)
     for workload in chosen:
         workload.build()

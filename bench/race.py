@@ -31,13 +31,20 @@ BATCH = 0.2
 # So many times its peer's best, and a solver is not timed again: it cannot be the best.
 HOPELESS = 5.0
 SPENT = "not run: the workload's time was over"
+# Until a peer has arrived, a fit gets so many times polylogit's certified time,
+PATIENCE = 30.0
+# Turns of fits that take at most so many seconds.
+TURNS = {2.0: 5, 20.0: 3, math.inf: 1}
+# Longer fits of ours are not made once more for a nearer F*: their certificate says how near they are.
+LONG = 20.0
 
 
 @dataclass(frozen=True)
 class Settings:
     turns: int = 5
     cheap: float = 1.0  # seconds of a fit that may climb the whole ladder
-    repeated: float = 100.0  # seconds of one contestant's repetitions
+    repeated: float = 60.0  # seconds of one contestant's repetitions
+    least: float = 20.0  # seconds that a peer's fit gets in any case until one has arrived
     own_limit: float = 300.0  # seconds that polylogit's fit may take
     patience: float = 20.0  # seconds a workload may wait for neighbours
     only_sklearn: bool = False
@@ -89,6 +96,8 @@ class Race:
         self.kernels: set[str] = set()
         self.arrived: dict[str, float] = {}  # by peer: seconds of its fastest fit that arrives
         self.end = math.inf
+        self.own = math.inf  # polylogit's seconds
+        self.lower = -math.inf  # its certified bound on F*
 
     def run(self) -> dict:
         start = time.monotonic()
@@ -107,13 +116,16 @@ class Race:
     def _run(self) -> dict:
         polylogit = Contestant("polylogit", "auto", self.meta["dtype"], (GOAL,))
         own = {t: self.fit(polylogit, t, GOAL, 1, self.settings.own_limit) for t in (2, 1)}
-        for t in own:
-            own[t]["extra_bytes"] = self.cold_memory(polylogit, t)
-        try:
+        self.own = own[2]["seconds"][0]
+        exact = own[2]
+        if self.own <= LONG:
             exact = self.fit(polylogit, 2, 1e-12, 1, self.settings.own_limit)
-        except TooSlow:
-            exact = own[2]
+            for t in own:
+                own[t]["extra_bytes"] = self.cold_memory(polylogit, t)
+        self.lower = exact["judged"] - exact["certificate"]["gap"]
         standings, skipped = self.searches()
+        for answer in own.values():
+            answer["goals"] = [self.goal_seconds(answer)] if answer["seconds"][0] > LONG else []
         times = self.take_turns(polylogit, own, standings)
         for standing in standings:
             for point in standing.points:
@@ -123,7 +135,7 @@ class Race:
             "exact": {key: exact[key] for key in ("judged", "certificate", "status", "passes")},
             "polylogit": {
                 str(t): {
-                    "seconds": median(times[t]), "runs": times[t],
+                    "seconds": median(times[t]), "runs": times[t], "goal_seconds": median(own[t]["goals"]),
                     "suboptimality": self.suboptimality(own[t]["judged"]),
                     **{key: own[t][key] for key in ("passes", "steps", "solver", "reason", "status", "certificate",
                                                     "extra_bytes", "trajectory")},
@@ -172,6 +184,12 @@ class Race:
         told = subprocess.run([*line, "--tol", f"{GOAL:g}"], check=True, stdout=subprocess.PIPE, env=environment(threads))
         return json.loads(told.stdout)["extra_bytes"]
 
+    def goal_seconds(self, answer: dict) -> float:
+        """When a fit was there, which it proves at its end only: its first step within the goal of the bound."""
+        goal = self.lower + GOAL * abs(self.best)
+        there = (step["seconds"] for step in answer["trajectory"] if step["objective"] <= goal)
+        return min(next(there, math.inf), median(answer["seconds"][1:] or answer["seconds"]))
+
     def suboptimality(self, value: float) -> float:
         return (value - self.best) / abs(self.best)
 
@@ -202,13 +220,13 @@ class Race:
         return standings, skipped
 
     def patience(self, known: dict) -> float:
-        """Seconds for a fit: generous until somebody arrives; then what could still matter, and what the budget leaves."""
+        """Seconds for a fit: a multiple of ours until somebody arrives; then what could still matter; what the budget leaves."""
         best = min(self.arrived.values(), default=math.inf)
         hopeless = "tol" in known and known["tol"] is None
         factor = 1.0 if hopeless else HOPELESS if best < 5 else 2.0
         # The fastest keeps time for its turns.
         left = self.end - time.monotonic() - (4 * best if math.isfinite(best) else 0.0)
-        return min(self.workload.limit, max(1.0, factor * best), left)
+        return min(self.workload.limit, max(self.settings.least, PATIENCE * self.own), max(1.0, factor * best), left)
 
     def climb(self, standing: Standing, known: dict, limit: float) -> None:
         """Decade by decade from a guess: tighter until it arrives; then looser, to see that it was the loosest."""
@@ -251,7 +269,8 @@ class Race:
 
     def take_turns(self, polylogit: Contestant, own: dict, standings: list[Standing]) -> dict[int, list[float]]:
         runners = [
-            Runner(polylogit, t, GOAL, own[t]["seconds"][0], self.turns(own[t]["seconds"][0]), []) for t in own
+            Runner(polylogit, t, GOAL, once, self.turns(once), [once] if once > LONG else [])
+            for t, once in ((t, own[t]["seconds"][0]) for t in own)
         ]
         for s in (s for s in standings if s.tol is not None):
             hopeless = s.once > HOPELESS * self.arrived[s.contestant.peer]
@@ -270,7 +289,8 @@ class Race:
         return {r.threads: r.seconds for r in runners if r.standing is None}
 
     def turns(self, once: float) -> int:
-        return max(1, min(self.settings.turns, int(self.settings.repeated / once)))
+        few = next(turns for seconds, turns in TURNS.items() if once <= seconds)
+        return max(1, min(self.settings.turns, few, int(self.settings.repeated / once)))
 
     def take_turn(self, turn: int, runner: Runner, own: dict) -> None:
         s, kept = runner.standing, runner.seconds
@@ -301,6 +321,7 @@ class Race:
         kept.append(median(counted))
         if s is None:
             own[runner.threads]["trajectory"] = answer["trajectory"]
+            own[runner.threads]["goals"].append(self.goal_seconds(answer))
         else:
             s.extra_bytes = max(s.extra_bytes, answer["extra_bytes"])
             s.iterations = answer.get("iterations")
