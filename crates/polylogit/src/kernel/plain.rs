@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, Lines, Panels, Real, RowSums, covariance_columns, gather, logits, moved_sums, outer, outer_lower,
-    padded, softmax_columns,
+    Block, Curved, Lines, Panels, Real, RowSums, add_row, axpy, covariance_columns, curvatures, curved_dots,
+    gather, logits, moved_sums, outer, outer_lower, padded, shift_scores, softmax_columns,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -20,6 +20,26 @@ fn plain_outer(block: Block, a: &[f64], b: &[f64], columns: usize, sum: &mut [f6
     for (at, sum) in sum.iter_mut().enumerate() {
         let (a, b) = (&a[at / columns * block.stride..], &b[at % columns * block.stride..]);
         *sum += a[..block.rows].iter().zip(&b[..block.rows]).map(|(a, b)| a * b).sum::<f64>();
+    }
+}
+
+/// q_c (Δz_c − s) of a row, and x² q_c (1[c=e] − p_e): what sums over the rows are made of.
+fn plain_curved(of: &Curved<'_>, x: &[f64], dz: &[f64], s: &[f64], c: usize) -> f64 {
+    let at = |table: &[f64], r: usize| table[c * of.block.stride + r];
+    (0..of.block.rows).map(|r| x[r] * at(of.q, r) * (at(dz, r) - s[r])).sum()
+}
+
+fn plain_curvature(of: &Curved<'_>, x: &[f64], c: usize, e: usize) -> f64 {
+    let at = |table: &[f64], k: usize, r: usize| table[k * of.block.stride + r];
+    let own = |r: usize| f64::from(u8::from(c == e)) - at(of.p, e, r);
+    (0..of.block.rows).map(|r| x[r] * x[r] * at(of.q, c, r) * own(r)).sum()
+}
+
+fn plain_shift(of: &Curved<'_>, x: &[f64], classes: &[u32], delta: &[f64], dz: &mut [f64], s: &mut [f64]) {
+    for (r, (delta, c)) in (0..of.block.rows).flat_map(|r| delta.iter().zip(classes).map(move |d| (r, d))) {
+        let at = *c as usize * of.block.stride + r;
+        dz[at] += delta * x[r];
+        s[r] += delta * of.p[at] * x[r];
     }
 }
 
@@ -137,6 +157,59 @@ proptest! {
             prop_assert!((sums[r] - 1.0).abs() <= 1e-14);
             prop_assert!((sums[block.stride + r] - expected).abs() <= 1e-14);
         }
+    }
+
+    #[test]
+    fn coordinate_kernels_agree_with_their_twins((block, _, k, numbers) in problem(), some in 1usize..4) {
+        let (x, mut s) = (&numbers[..block.rows], numbers[numbers.len() - block.rows..].to_vec());
+        let mut p = numbers[..block.len(k)].to_vec();
+        softmax_columns(block, &mut p, &mut RowSums::new(block));
+        let weight = |at: usize| 1.5 + ((at % block.stride) as f64).sin();
+        let q: Vec<f64> = p.iter().enumerate().map(|(at, p)| p * weight(at)).collect();
+        let mut dz: Vec<f64> = q.iter().map(|q| (7.0 * q).sin()).collect();
+        let of = Curved { block, p: &p, q: &q };
+        let classes: Vec<u32> = (0..k as u32).rev().step_by(some).collect();
+        let n = classes.len();
+        // |x|, |Δz| and |s| are at most 2, w at most 2.5: sums of so many terms, rounded as often.
+        let tolerance = 1e-15 * (40.0 * block.rows as f64);
+
+        let (mut dots, mut h) = (vec![1.0; n], vec![1.0; n * n]);
+        curved_dots(&of, x, &classes, &dz, &s, &mut dots);
+        curvatures(&of, x, &classes, &mut h);
+        for (i, &c) in classes.iter().enumerate() {
+            let expected = 1.0 + plain_curved(&of, x, &dz, &s, c as usize);
+            prop_assert!((dots[i] - expected).abs() <= tolerance, "{} {expected}", dots[i]);
+            for (l, &e) in classes.iter().enumerate() {
+                let expected = 1.0 + plain_curvature(&of, x, c as usize, e as usize);
+                prop_assert!((h[i * n + l] - expected).abs() <= tolerance, "{} {expected}", h[i * n + l]);
+            }
+        }
+
+        let delta: Vec<f64> = (0..n).map(|i| if i % 3 == 1 { 0.0 } else { (i as f64).cos() }).collect();
+        let (mut expected_dz, mut expected_s) = (dz.clone(), s.clone());
+        shift_scores(&of, x, &classes, &delta, &mut dz, &mut s);
+        plain_shift(&of, x, &classes, &delta, &mut expected_dz, &mut expected_s);
+        prop_assert!(dz.iter().zip(&expected_dz).all(|(a, b)| (a - b).abs() <= 1e-15));
+        prop_assert!(s.iter().zip(&expected_s).all(|(a, b)| (a - b).abs() <= 1e-15 * 4.0 * (n + 1) as f64));
+    }
+
+    #[test]
+    fn rows_are_added_as_their_twin_adds_them(width in 1usize..70, k in 1usize..9, scale in -2.0..2.0f64) {
+        let wave = |n: usize, f: f64| -> Vec<f64> { (0..n).map(|i| (f * i as f64).sin()).collect() };
+        let (x, shift, r) = (wave(width, 1.3), wave(width + 3, 0.7), wave(k, scale));
+        let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
+        let (mut out, mut single) = (wave(k * width, 2.0), wave(k * width, 2.0));
+        let before = out.clone();
+        add_row(&x, &shift, &r, &mut out);
+        add_row(&narrow, &shift, &r, &mut single);
+        for (at, before) in before.iter().enumerate() {
+            let (r, j) = (r[at / width], at % width);
+            prop_assert_eq!(out[at], before + r * (x[j] - shift[j]));
+            prop_assert_eq!(single[at], before + r * (f64::from(narrow[j]) - shift[j]));
+        }
+        let mut y = before.clone();
+        axpy(scale, &out, &mut y);
+        prop_assert!((0..y.len()).all(|i| y[i] == before[i] + scale * out[i]));
     }
 
     #[test]
