@@ -151,7 +151,9 @@ fn centred(scores: &[f64], k: usize) -> Vec<f64> {
     let mut z = scores.to_vec();
     for row in z.chunks_exact_mut(k) {
         let mean = row.iter().sum::<f64>() / k as f64;
-        row.iter_mut().for_each(|z| *z -= mean);
+        for z in row {
+            *z -= mean;
+        }
     }
     z
 }

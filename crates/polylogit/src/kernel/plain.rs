@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, Curved, Lines, Panels, Real, RowSums, add_row, axpy, covariance_columns, curvatures, curved_dots,
-    gather, logits, moved_sums, outer, outer_lower, padded, shift_scores, softmax_columns,
+    Block, Curved, Lines, Panels, ROWS, Real, RowSums, add_rows, axpy, covariance_columns, curvatures,
+    curved_dots, gather, logits, moved_sums, outer, outer_lower, padded, shift_scores, softmax_columns,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -194,18 +194,25 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_added_as_their_twin_adds_them(width in 1usize..70, k in 1usize..9, scale in -2.0..2.0f64) {
+    fn rows_are_added_as_their_twin_adds_them(
+        rows in 1..=ROWS, width in 1usize..70, first in 0usize..5, k in 1usize..9, scale in -2.0..2.0f64,
+    ) {
         let wave = |n: usize, f: f64| -> Vec<f64> { (0..n).map(|i| (f * i as f64).sin()).collect() };
-        let (x, shift, r) = (wave(width, 1.3), wave(width + 3, 0.7), wave(k, scale));
+        let d = first + width + 2;
+        let (x, shift, r) = (wave(rows * d, 1.3), wave(width, 0.7), wave(rows * k, scale));
         let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
         let (mut out, mut single) = (wave(k * width, 2.0), wave(k * width, 2.0));
         let before = out.clone();
-        add_row(&x, &shift, &r, &mut out);
-        add_row(&narrow, &shift, &r, &mut single);
+        add_rows(&x, d, first, &shift, &r, &mut out);
+        add_rows(&narrow, d, first, &shift, &r, &mut single);
         for (at, before) in before.iter().enumerate() {
-            let (r, j) = (r[at / width], at % width);
-            prop_assert_eq!(out[at], before + r * (x[j] - shift[j]));
-            prop_assert_eq!(single[at], before + r * (f64::from(narrow[j]) - shift[j]));
+            let (c, j) = (at / width, at % width);
+            let sum = |x: &dyn Fn(usize) -> f64| -> f64 {
+                before + (0..rows).map(|i| r[i * k + c] * (x(i * d + first + j) - shift[j])).sum::<f64>()
+            };
+            // At most five terms of at most 2.
+            prop_assert!((out[at] - sum(&|at| x[at])).abs() <= 1e-14);
+            prop_assert!((single[at] - sum(&|at| f64::from(narrow[at]))).abs() <= 1e-14);
         }
         let mut y = before.clone();
         axpy(scale, &out, &mut y);
