@@ -284,6 +284,7 @@ pub(crate) fn fit(
             design.features()
         ),
         diagnosis,
+        trace: Vec::new(),
     })
 }
 

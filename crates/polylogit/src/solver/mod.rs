@@ -6,6 +6,7 @@ pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;
+pub(crate) mod trace;
 mod vectors;
 
 use std::fmt;
