@@ -26,6 +26,7 @@
 mod artefact;
 mod error;
 mod file;
+mod history;
 mod json;
 mod record;
 mod tensors;
@@ -33,5 +34,6 @@ mod tensors;
 pub use artefact::{Artefact, Limits};
 pub use error::{Error, Result};
 pub use file::replace_file;
+pub use history::{Point, Trace, Validation, ValidationCurve};
 pub use json::Summary;
 pub use record::{FORMAT, Record};

@@ -36,6 +36,8 @@ pub(crate) fn record() -> Record {
         reason: "few coefficients".to_owned(),
         version: "0.1.0".to_owned(),
         feature_sd: vec![5.5, 0.8],
+        trace: None,
+        validation: None,
     }
 }
 
