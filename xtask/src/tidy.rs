@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["certificate"],
     &["solver"],
     &["options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
-    &["path", "folds", "cv", "inference"],
+    &["path", "folds", "cv", "inference", "calibration"],
 ];
 /// Libraries with one place where they are named.
 const CONFINED: [(&str, &str); 4] = [

@@ -1,5 +1,6 @@
 //! What was typed: every option, its range and its help. Nothing here reads a file or decides anything.
 
+mod calibrate;
 mod summary;
 
 use crate::path_args::{CvArgs, PathArgs};
@@ -7,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
+pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
 const STYLES: Styles = Styles::styled()
@@ -66,6 +68,8 @@ Folds are stratified and depend on the seed only; the only row of a class is nev
     Predict(PredictArgs),
     /// Measure a model on a table with known labels
     Evaluate(EvaluateArgs),
+    /// Make a model's probabilities fit held-out rows
+    Calibrate(CalibrateArgs),
     /// Standard errors, tests and intervals: the statistics of a fit without a penalty
     Summary(Box<SummaryArgs>),
     /// Show what a model is: what was solved, on what, how surely, and its coefficients

@@ -3,6 +3,7 @@
 
 use crate::printer::{BOLD, DIM, count, number, seconds, significant};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use polylogit::calibration::Scaling;
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind};
 use polylogit_model::{Artefact, Record};
@@ -14,6 +15,8 @@ const WIDTH: usize = 100;
 const SHOWN: usize = 240;
 /// The largest coefficients of a class that are shown when there are too many.
 const LARGEST: usize = 4;
+/// Factors of a vector scaling that are shown.
+const FACTORS: usize = 8;
 /// Names longer than this are cut in tables.
 const NAME_WIDTH: usize = 40;
 
@@ -126,6 +129,24 @@ pub(crate) fn certificate(certificate: &Certificate) -> String {
             )
         }
         other => format!("{gap} above the minimum, relative {relative} ({other})"),
+    }
+}
+
+/// A calibration in words.
+pub(crate) fn calibration(scaling: &Scaling) -> String {
+    match scaling.temperature() {
+        Some(t) => {
+            let sure = if t > 1.0 { "too sure" } else { "not sure enough" };
+            format!("scores divided by the temperature T = {}: the model was {sure}", number(t))
+        }
+        None => {
+            let list = |values: &[f64]| {
+                let shown =
+                    values.iter().take(FACTORS).map(|v| significant(*v, 4)).collect::<Vec<_>>().join(", ");
+                if values.len() > FACTORS { shown + ", …" } else { shown }
+            };
+            format!("scores times {} plus {}", list(&scaling.scale), list(&scaling.shift))
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::record::Record;
-use crate::{file, json, tensors};
+use crate::{calibration, file, json, tensors};
+use polylogit::calibration::Scaling;
 use polylogit::{Coefficients, Label, Model};
 use polylogit_data::Schema;
 use std::fs::File;
@@ -33,6 +34,7 @@ pub struct Artefact {
     model: Model,
     schema: Schema,
     record: Record,
+    calibration: Option<Scaling>,
 }
 
 impl Artefact {
@@ -53,7 +55,30 @@ impl Artefact {
             let found = vec![record.feature_sd.len()];
             return Err(Error::Shape { name: "feature_sd", expected: vec![d], found });
         }
-        Ok(Self { model, schema, record })
+        Ok(Self { model, schema, record, calibration: None })
+    }
+
+    /// The same with its scores scaled: coefficients that include the scaling, and the scaling beside them.
+    ///
+    /// # Errors
+    /// [`Error::Calibrated`] if it is calibrated already, [`Error::Calibration`] or [`Error::Shape`] where the scaling
+    /// is none of this model, [`Error::Engine`] where a coefficient overflows.
+    pub fn calibrated(&self, scaling: Scaling) -> Result<Self> {
+        if let Some(by) = &self.calibration {
+            return Err(Error::Calibrated { method: by.method.name() });
+        }
+        calibration::check(&scaling, self.model.classes().len())?;
+        let model = Model::new(self.model.classes().to_vec(), scaling.apply(self.model.coefficients())?)?;
+        Ok(Self { model, calibration: Some(scaling), ..self.clone() })
+    }
+
+    /// The same with the record of a scaling that its coefficients include already.
+    ///
+    /// # Errors
+    /// [`Error::Calibration`] or [`Error::Shape`] where the scaling is none of this model.
+    pub fn including(self, scaling: Scaling) -> Result<Self> {
+        calibration::check(&scaling, self.model.classes().len())?;
+        Ok(Self { calibration: Some(scaling), ..self })
     }
 
     /// The classes and the coefficients.
@@ -69,6 +94,11 @@ impl Artefact {
     /// How the model came about.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// The scaling that the coefficients include, if the model was calibrated after its fit.
+    pub fn calibration(&self) -> Option<&Scaling> {
+        self.calibration.as_ref()
     }
 
     /// Reads a safetensors file or a JSON document; the first bytes tell which.
@@ -180,6 +210,7 @@ pub(crate) fn assemble(
     classes: Vec<Label>,
     schema: Schema,
     record: Record,
+    scaling: Option<Scaling>,
     coef: Vec<f64>,
     intercept: Vec<f64>,
 ) -> Result<Artefact> {
@@ -194,7 +225,11 @@ pub(crate) fn assemble(
         return Err(Error::NotFinite { what: "intercept".to_owned(), class, value: intercept[at] });
     }
     let model = Model::new(classes, Coefficients::new(k, d, coef, intercept)?)?;
-    Artefact::new(model, schema, record)
+    let artefact = Artefact::new(model, schema, record)?;
+    match scaling {
+        Some(scaling) => artefact.including(scaling),
+        None => Ok(artefact),
+    }
 }
 
 fn class_name(classes: &[Label], k: usize) -> String {

@@ -147,6 +147,20 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// A number of the calibration is out of its range.
+    #[error("the calibration is damaged: {field} is {value}")]
+    Calibration {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A second calibration.
+    #[error("the model is calibrated already ({method} scaling): calibrate the one that it was made from")]
+    Calibrated {
+        /// How it was.
+        method: &'static str,
+    },
     /// The engine refused the parts.
     #[error(transparent)]
     Engine(#[from] polylogit::Error),

@@ -1,10 +1,12 @@
 //! The same as one JSON document, for people, other languages and version control.
 
 use crate::artefact::{Artefact, Limits, assemble, check_classes, check_schema};
+use crate::calibration;
 use crate::error::{Error, Result};
 use crate::record::{FORMAT, Record, labels};
 use crate::tensors::Version;
 use polylogit::Label;
+use polylogit::calibration::Scaling;
 use polylogit_data::Schema;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -18,6 +20,7 @@ use std::io::Read;
 /// intercept   K numbers
 /// coef        K lists of d numbers, on the raw scale
 /// …           the fields of the record: lambda, objective, certificate, rows, seconds, …
+/// calibration the scaling that coef and intercept include, if there is one
 /// schema      what the columns of a table become
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ pub struct Summary {
     coef: Vec<Vec<f64>>,
     #[serde(flatten)]
     record: Record,
+    #[serde(default, with = "calibration", skip_serializing_if = "Option::is_none")]
+    calibration: Option<Scaling>,
     schema: Schema,
 }
 
@@ -44,6 +49,7 @@ impl From<&Artefact> for Summary {
             intercept: c.intercepts().to_vec(),
             coef: (0..c.classes()).map(|k| c.class_weights(k).to_vec()).collect(),
             record: artefact.record().clone(),
+            calibration: artefact.calibration().cloned(),
             schema: artefact.schema().clone(),
         }
     }
@@ -71,7 +77,8 @@ pub(crate) fn read(stream: impl Read, limits: Limits) -> Result<Artefact> {
         return Err(Error::Limit { what: "the JSON document", found, limit: limits.json });
     }
     version(&text)?.check()?;
-    let Summary { classes, features, intercept, coef, record, schema, .. } = serde_json::from_slice(&text)?;
+    let Summary { classes, features, intercept, coef, record, calibration, schema, .. } =
+        serde_json::from_slice(&text)?;
     check_classes(&classes)?;
     check_schema(&schema)?;
     let (k, d) = (classes.len(), schema.width());
@@ -87,7 +94,7 @@ pub(crate) fn read(stream: impl Read, limits: Limits) -> Result<Artefact> {
     if let Some(row) = coef.iter().find(|row| row.len() != d) {
         return Err(Error::Shape { name: "coef", expected: vec![k, d], found: vec![k, row.len()] });
     }
-    assemble(classes, schema, record, coef.concat(), intercept)
+    assemble(classes, schema, record, calibration, coef.concat(), intercept)
 }
 
 /// The version; any JSON document without one is somebody else's.

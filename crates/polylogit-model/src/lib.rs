@@ -24,6 +24,7 @@
 //! What it is not: it fits and predicts nothing ([`polylogit::Model`] does) and reads no tables.
 
 mod artefact;
+mod calibration;
 mod error;
 mod file;
 mod history;

@@ -5,9 +5,11 @@
 //! are read as they come, so a file that promises more than it has costs what it has.
 
 use crate::artefact::{Artefact, Limits, assemble, check_classes, check_schema};
+use crate::calibration;
 use crate::error::{Error, Result};
 use crate::record::{FORMAT, Record, labels};
 use polylogit::Label;
+use polylogit::calibration::Scaling;
 use polylogit_data::Schema;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
@@ -45,6 +47,8 @@ struct Description {
     classes: Vec<Label>,
     schema: Schema,
     fit: Record,
+    #[serde(default, with = "calibration")]
+    calibration: Option<Scaling>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +58,8 @@ struct DescriptionRef<'a> {
     classes: &'a Vec<Label>,
     schema: &'a Schema,
     fit: &'a Record,
+    #[serde(serialize_with = "calibration::serialize", skip_serializing_if = "Option::is_none")]
+    calibration: &'a Option<Scaling>,
 }
 
 pub(crate) fn write(artefact: &Artefact) -> Result<Vec<u8>> {
@@ -64,6 +70,7 @@ pub(crate) fn write(artefact: &Artefact) -> Result<Vec<u8>> {
         classes: &model.classes().to_vec(),
         schema: artefact.schema(),
         fit: artefact.record(),
+        calibration: &artefact.calibration().cloned(),
     })?;
     let coef = bytes_of(c.weights());
     let intercept = bytes_of(c.intercepts());
@@ -119,8 +126,8 @@ pub(crate) fn read(head: &[u8], mut stream: impl Read, limits: Limits) -> Result
     let (Some(coef), Some(intercept)) = (values(coef), values(intercept)) else {
         return Err(header("tensors overlap"));
     };
-    let Description { classes, schema, fit } = description;
-    assemble(classes, schema, fit, coef, intercept)
+    let Description { classes, schema, fit, calibration } = description;
+    assemble(classes, schema, fit, calibration, coef, intercept)
 }
 
 fn description(metadata: &Metadata) -> Result<Description> {

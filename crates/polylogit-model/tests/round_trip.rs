@@ -124,3 +124,36 @@ fn parts_that_do_not_fit_are_refused() {
     let refused = Artefact::new(sample().model().clone(), schema(), bad);
     assert!(matches!(refused, Err(Error::Record { field: "objective", .. })));
 }
+
+#[test]
+fn a_calibrated_model_predicts_calibrated_and_says_by_what() {
+    use polylogit::Design;
+    use polylogit::calibration::Method;
+    let x = [40.0, 2007.0, 50.0, 2009.0];
+    let design = Design::dense(&x, 2, 2).unwrap();
+    for method in Method::ALL {
+        let scaling = sample::scaling(method);
+        let calibrated = sample().calibrated(scaling.clone()).unwrap();
+        assert_eq!(calibrated.calibration(), Some(&scaling));
+        assert_eq!(sample().calibration(), None);
+        for again in [
+            Artefact::from_bytes(&calibrated.to_bytes().unwrap()).unwrap(),
+            Artefact::from_json(&calibrated.to_json().unwrap()).unwrap(),
+        ] {
+            assert_eq!(again, calibrated);
+        }
+        // What other programs find under `coef` and `intercept` predicts the same.
+        let (before, after) =
+            (sample().model().logits(&design).unwrap(), calibrated.model().logits(&design).unwrap());
+        for (z, u) in before.chunks_exact(3).zip(after.chunks_exact(3)) {
+            let mean = z.iter().sum::<f64>() / 3.0;
+            let mapped: Vec<f64> =
+                (0..3).map(|k| scaling.scale[k] * (z[k] - mean) + scaling.shift[k]).collect();
+            // Up to a term for all classes; scores are some 1000 large.
+            let gap = mapped[0] - u[0];
+            assert!(mapped.iter().zip(u).all(|(a, b)| (a - b - gap).abs() < 1e-11), "{mapped:?} {u:?}");
+        }
+        let again = calibrated.calibrated(scaling);
+        assert!(matches!(again, Err(Error::Calibrated { .. })), "{again:?}");
+    }
+}

@@ -223,6 +223,28 @@ pub enum Error {
         "the information matrix is singular to rounding: classes are nearly separated or columns nearly dependent"
     )]
     SingularInformation,
+    /// A score is NaN or infinite.
+    #[error("score of row {row}, class {class} is {value}: scores must be finite")]
+    Score {
+        /// Row of the score.
+        row: usize,
+        /// Class of the score.
+        class: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Held-out rows that are all predicted rightly, so that ever larger scores suit them better.
+    #[error(
+        "every held-out row is predicted rightly, so the best temperature is 0: the rows are too few or too easy to \
+         calibrate on (a vector scaling is penalised, and has an answer)"
+    )]
+    HeldOutSeparated,
+    /// Scores that are no better than none on the held-out rows.
+    #[error(
+        "the best temperature is infinite: on the held-out rows the scores are no better than equal probabilities; are \
+         they of the same kind as the training rows?"
+    )]
+    NoSkill,
     /// An observer ended the fit before it could say anything.
     #[error("the fit was interrupted")]
     Cancelled,

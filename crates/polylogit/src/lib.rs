@@ -38,12 +38,13 @@
 //! - [`LogisticRegression`]: how to fit; [`Fit`]: what came out; [`Model`]: what predicts.
 //! - [`SoftmaxObjective`](objective::SoftmaxObjective): F, its gradient, Hessian and Hessian-vector product at any point.
 //! - [`inference`]: standard errors, tests, intervals and effects of a fit.
-//! - [`metrics`]: accuracy, log loss, Brier score, calibration, confusion.
+//! - [`metrics`]: accuracy, log loss, Brier score, confusion; [`calibration`]: reliability of probabilities.
 //! - [`Error`]: everything that can be wrong with the input. How a fit ended is a [`Status`](solver::Status).
 //!
 //! The engine knows no files, terminal, environment or clock: the same input gives the same bits, for any
 //! number of threads.
 
+pub mod calibration;
 pub mod certificate;
 mod coefficients;
 mod composite;

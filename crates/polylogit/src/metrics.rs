@@ -8,12 +8,10 @@ use crate::error::{Error, Result, check_len};
 
 pub use curves::{Ranking, Step, histogram};
 
-/// Bins of [`expected_calibration_error`].
-const BINS: usize = 15;
 /// How far a row of probabilities may stray from the sum 1.
 const SUM_TOLERANCE: f64 = 1e-6;
 
-fn check(truth: &[u32], weights: Option<&[f64]>, classes: usize) -> Result<f64> {
+pub(crate) fn check(truth: &[u32], weights: Option<&[f64]>, classes: usize) -> Result<f64> {
     if truth.is_empty() {
         return Err(Error::NoRows);
     }
@@ -28,7 +26,7 @@ fn check(truth: &[u32], weights: Option<&[f64]>, classes: usize) -> Result<f64> 
     }
 }
 
-fn check_probabilities(p: &[f64], rows: usize, classes: usize) -> Result<()> {
+pub(crate) fn check_probabilities(p: &[f64], rows: usize, classes: usize) -> Result<()> {
     check_len("probabilities", "rows × classes", rows * classes, p.len())?;
     for (row, p) in p.chunks_exact(classes).enumerate() {
         if let Some(class) = p.iter().position(|p| !(0.0..=1.0).contains(p)) {
@@ -84,30 +82,6 @@ pub fn brier(p: &[f64], truth: &[u32], weights: Option<&[f64]>, classes: usize) 
         p.iter().enumerate().map(|(k, p)| (p - f64::from(u8::from(k == y))).powi(2)).sum()
     };
     Ok(weighted_mean(truth.len(), weights, total, score))
-}
-
-/// Expected calibration error of the top label: Σ_bins (weight share) · |accuracy − mean confidence| over 15
-/// bins of equal width (Guo et al. 2017).
-///
-/// # Errors
-/// As [`brier`].
-pub fn expected_calibration_error(
-    p: &[f64],
-    truth: &[u32],
-    weights: Option<&[f64]>,
-    classes: usize,
-) -> Result<f64> {
-    let total = check(truth, weights, classes)?;
-    check_probabilities(p, truth.len(), classes)?;
-    let mut surplus = [0.0; BINS]; // Σ s (right − confidence)
-    for (row, p) in p.chunks_exact(classes).enumerate() {
-        let top = crate::softmax::argmax(p).unwrap_or(0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "p lies in [0, 1]")]
-        let bin = ((p[top] * BINS as f64) as usize).min(BINS - 1);
-        let right = f64::from(u8::from(top == truth[row] as usize));
-        surplus[bin] += weights.map_or(1.0, |s| s[row]) * (right - p[top]);
-    }
-    Ok(surplus.iter().map(|s| s.abs()).sum::<f64>() / total)
 }
 
 /// Weight of rows by true class (rows) and predicted class (columns), row-major (K × K).
@@ -181,8 +155,6 @@ mod tests {
         let loss = -(0.9f64.ln() + 0.4f64.ln() + 0.7f64.ln() + 0.8f64.ln()) / 4.0;
         assert!((log_loss(&log_p, &TRUTH, None, 2).unwrap() - loss).abs() < 1e-15);
         assert!((brier(&P, &TRUTH, None, 2).unwrap() - (0.02 + 0.72 + 0.18 + 0.08) / 4.0).abs() < 1e-15);
-        let ece = (0.1 + 0.6 + 0.3 + 0.2) / 4.0; // four rows in four bins
-        assert!((expected_calibration_error(&P, &TRUTH, None, 2).unwrap() - ece).abs() < 1e-15);
         let confusion = confusion_matrix(&PREDICTED, &TRUTH, None, 2).unwrap();
         assert_eq!(confusion, [1.0, 0.0, 1.0, 2.0]);
         let scores = class_scores(&confusion, 2).unwrap();
@@ -199,10 +171,6 @@ mod tests {
         let s = [2.0, 1.0, 1.0, 1.0];
         let close = |a: Result<f64>, b: Result<f64>| assert!((a.unwrap() - b.unwrap()).abs() < 1e-15);
         close(brier(&P, &TRUTH, Some(&s), 2), brier(&twice, &truth, None, 2));
-        close(
-            expected_calibration_error(&P, &TRUTH, Some(&s), 2),
-            expected_calibration_error(&twice, &truth, None, 2),
-        );
         close(accuracy(&PREDICTED, &TRUTH, Some(&s)), accuracy(&[0, 0, 0, 1, 1], &truth, None));
     }
 

@@ -1,5 +1,6 @@
 //! `polylogit evaluate`: how good a model is on rows with known labels.
 
+use super::measures::{self, BinDocument, Measures};
 use super::table::{self, Labelled};
 use super::{display, load};
 use crate::args::EvaluateArgs;
@@ -19,11 +20,11 @@ struct Document {
     rows: usize,
     total_weight: f64,
     accuracy: f64,
-    log_loss: f64,
-    brier: f64,
-    calibration_error: f64,
+    #[serde(flatten)]
+    measures: Measures,
     classes: Vec<Class>,
     confusion: Vec<Vec<f64>>,
+    reliability: Vec<BinDocument>,
 }
 
 /// One class against the rest; `null` where nothing was predicted or nothing was there.
@@ -51,10 +52,9 @@ fn measure(artefact: &Artefact, labelled: &Labelled) -> Result<Document> {
     let classes = artefact.model().classes();
     let k = classes.len();
     let design = labelled.rows.design()?;
-    let p = artefact.model().probabilities(&design)?;
-    let log_p = artefact.model().log_probabilities(&design)?;
     let predicted = artefact.model().predict(&design)?;
     let (ids, weights) = (&labelled.ids[..], labelled.weights.as_deref());
+    let (measures, reliability) = measures::measure(artefact.model(), &design, ids, weights)?;
     let confusion = metrics::confusion_matrix(&predicted, ids, weights, k)?;
     let rows: Vec<Vec<f64>> = confusion.chunks(k).map(<[f64]>::to_vec).collect();
     let class = |c: usize| {
@@ -74,11 +74,10 @@ fn measure(artefact: &Artefact, labelled: &Labelled) -> Result<Document> {
         rows: ids.len(),
         total_weight: weights.map_or(ids.len() as f64, |w| w.iter().sum()),
         accuracy: metrics::accuracy(&predicted, ids, weights)?,
-        log_loss: metrics::log_loss(&log_p, ids, weights, k)?,
-        brier: metrics::brier(&p, ids, weights, k)?,
-        calibration_error: metrics::expected_calibration_error(&p, ids, weights, k)?,
+        measures,
         classes: (0..k).map(class).collect(),
         confusion: rows,
+        reliability: measures::bins(&reliability.top_label),
     })
 }
 
@@ -88,11 +87,44 @@ fn text(document: &Document, file: &str) -> String {
         + &facts([
             ("rows", format!("{rows}, total weight {weight}")),
             ("accuracy", percent(document.accuracy)),
-            ("log loss", format!("{} nats", number(document.log_loss))),
-            ("Brier score", number(document.brier)),
-            ("calibration", format!("{} (expected calibration error)", number(document.calibration_error))),
+            ("log loss", format!("{} nats", number(document.measures.log_loss))),
+            ("Brier score", number(document.measures.brier)),
+            ("calibration", calibration(&document.measures)),
         ]);
-    [whole, heading("Classes") + &indent(&classes(document)), confusion(document)].join("\n")
+    let parts = [
+        whole,
+        heading("Classes") + &indent(&classes(document)),
+        confusion(document),
+        heading("Reliability of the predicted class") + &indent(&reliability(document)),
+    ];
+    parts.join("\n")
+}
+
+/// The calibration error beside what noise alone would make it, and without its bias.
+fn calibration(measures: &Measures) -> String {
+    let root = measures.squared_calibration_error.map(|squared| number(squared.max(0.0).sqrt()));
+    format!(
+        "error {}, by chance {}; debiased root mean square {}",
+        number(measures.calibration_error),
+        number(measures.calibration_error_by_chance),
+        root.unwrap_or_else(|| "–".to_owned())
+    )
+}
+
+fn reliability(document: &Document) -> String {
+    let mut table = plain_table();
+    table.set_header(["probability", "weight", "mean", "right", "95 % interval"]);
+    for bin in &document.reliability {
+        table.add_row([
+            format!("{:.3}–{:.3}", bin.low, bin.high),
+            number(bin.weight),
+            format!("{:.4}", bin.confidence),
+            format!("{:.4}", bin.frequency),
+            format!("{:.4} to {:.4}", bin.frequency_low, bin.frequency_high),
+        ]);
+    }
+    right_align(&mut table, 1..5);
+    format!("{table}\n")
 }
 
 fn classes(document: &Document) -> String {

@@ -1,12 +1,13 @@
 //! The commands, one a file, and what they share.
 
+mod calibrate;
 mod completions;
 mod cv;
 mod evaluate;
-
 mod export;
 mod fit;
 mod man;
+mod measures;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod path;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Command::Cv(args) => cv::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Export(args) => export::run(&args),

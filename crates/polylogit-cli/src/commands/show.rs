@@ -3,7 +3,7 @@
 use super::load;
 use crate::args::ShowArgs;
 use crate::describe;
-use crate::printer::{Printer, count, thousands};
+use crate::printer::{Printer, count, number, thousands};
 use anyhow::Result;
 use polylogit_model::{Artefact, Summary};
 
@@ -26,11 +26,16 @@ fn text(artefact: &Artefact, all: bool) -> String {
             ("from", count(artefact.schema().width(), "design column")),
             ("trained on", format!("{} rows, by polylogit {}", thousands(record.rows), record.version)),
         ]);
-    [
-        model,
-        describe::objective(record),
-        describe::result(record, None),
-        describe::coefficients(artefact, all),
-    ]
-    .join("\n")
+    let mut parts = vec![model, describe::objective(record), describe::result(record, None)];
+    if let Some(scaling) = artefact.calibration() {
+        let losses = format!("{} → {} nats", number(scaling.log_loss_before), number(scaling.log_loss));
+        let lines = [
+            ("scores", describe::calibration(scaling)),
+            ("on", format!("{} held-out rows; the coefficients below include it", thousands(scaling.rows))),
+            ("log loss", losses),
+        ];
+        parts.push(describe::heading("Calibration") + &describe::facts(lines));
+    }
+    parts.push(describe::coefficients(artefact, all));
+    parts.join("\n")
 }

@@ -5,9 +5,20 @@ use crate::common::Folder;
 #[test]
 fn help_pages() {
     let folder = Folder::new();
-    for command in
-        ["", "fit", "path", "cv", "predict", "evaluate", "summary", "show", "export", "completions", "man"]
-    {
+    for command in [
+        "",
+        "fit",
+        "path",
+        "cv",
+        "predict",
+        "evaluate",
+        "calibrate",
+        "summary",
+        "show",
+        "export",
+        "completions",
+        "man",
+    ] {
         let page = folder.works(&format!("{command} --help"));
         let name = if command.is_empty() { "polylogit" } else { command };
         insta::assert_snapshot!(format!("help_{name}"), page);
@@ -17,9 +28,20 @@ fn help_pages() {
 #[test]
 fn every_command_shows_an_example() {
     let folder = Folder::new();
-    for command in
-        ["", "fit", "path", "cv", "predict", "evaluate", "summary", "show", "export", "completions", "man"]
-    {
+    for command in [
+        "",
+        "fit",
+        "path",
+        "cv",
+        "predict",
+        "evaluate",
+        "calibrate",
+        "summary",
+        "show",
+        "export",
+        "completions",
+        "man",
+    ] {
         assert!(folder.works(&format!("{command} --help")).contains("Examples:\n  "), "{command}");
     }
 }

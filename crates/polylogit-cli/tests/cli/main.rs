@@ -1,6 +1,7 @@
 //! The command from outside: what it prints, writes and returns, by theme.
 
 mod bad_input;
+mod calibrate;
 mod common;
 mod formats;
 mod golden;

@@ -403,3 +403,62 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn damaged_calibrations() {
+    use polylogit::calibration::Method;
+    let calibrated = |method, edit: &dyn Fn(&mut Value)| {
+        let text = sample().calibrated(sample::scaling(method)).unwrap().to_json().unwrap();
+        let mut document: Value = serde_json::from_str(&text).unwrap();
+        edit(&mut document["calibration"]);
+        let calibration = document["calibration"].clone();
+        // In either format.
+        [document.to_string().into_bytes(), with_description(|d| d["calibration"] = calibration)]
+    };
+    for bytes in calibrated(Method::Temperature, &|_| ()) {
+        assert!(Artefact::from_bytes(&bytes).unwrap().calibration().is_some());
+    }
+    let damaged = |method, field: &'static str, value: Value| {
+        for bytes in calibrated(method, &|c| c[field] = value.clone()) {
+            let error = error(&bytes);
+            assert!(matches!(error, Error::Calibration { field: f, .. } if f == field), "{field}: {error}");
+        }
+    };
+    damaged(Method::Temperature, "scale", json!([0.5, 0.5, 0.25]));
+    damaged(Method::Temperature, "scale", json!([0.0, 0.0, 0.0]));
+    damaged(Method::Temperature, "scale", json!([-1.0, -1.0, -1.0]));
+    damaged(Method::Temperature, "shift", json!([0.0, 0.1, 0.0]));
+    for method in Method::ALL {
+        damaged(method, "total_weight", json!(0.0));
+        damaged(method, "log_loss", json!(-1.0));
+        damaged(method, "log_loss_before", json!(-1e-300));
+        damaged(method, "gap", json!(-1.0));
+        for field in ["scale", "shift"] {
+            for values in [json!([]), json!([1.0, 1.0]), json!([1.0, 1.0, 1.0, 1.0])] {
+                for bytes in calibrated(method, &|c| c[field] = values.clone()) {
+                    assert!(matches!(error(&bytes), Error::Shape { .. }), "{field}");
+                }
+            }
+            // JSON has no NaN, and 1e999 is no f64.
+            for text in ["[NaN, 1, 1]", "[1e999, 1, 1]", "[null, 1, 1]"] {
+                let document =
+                    String::from_utf8(calibrated(method, &|c| c[field] = json!("here"))[0].clone()).unwrap();
+                assert!(matches!(error(document.replace("\"here\"", text).as_bytes()), Error::Json { .. }));
+            }
+        }
+        for bytes in calibrated(method, &|c| c["method"] = json!("isotonic")) {
+            assert!(cause(&bytes).contains("unknown method of calibration `isotonic`"), "{}", cause(&bytes));
+        }
+        for bytes in calibrated(method, &|c| {
+            c.as_object_mut().unwrap().remove("scale");
+        }) {
+            assert!(cause(&bytes).contains("missing field `scale`"), "{}", cause(&bytes));
+        }
+    }
+    // Numbers that no file can hold, from a caller.
+    for value in [f64::NAN, f64::INFINITY, 0.0] {
+        let mut scaling = sample::scaling(Method::Temperature);
+        scaling.scale = vec![value; 3];
+        assert!(matches!(sample().calibrated(scaling), Err(Error::Calibration { field: "scale", .. })));
+    }
+}

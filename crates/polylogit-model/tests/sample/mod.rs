@@ -1,5 +1,6 @@
 //! A small model for the tests.
 
+use polylogit::calibration::{Method, Scaling};
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind, Coefficients, Label, Model};
 use polylogit_data::{Column, Kind, Schema};
@@ -47,4 +48,15 @@ pub(crate) fn sample() -> Artefact {
     let weights = vec![-1.25, 0.5, 1.0, -0.1, 0.25, -0.4];
     let coefficients = Coefficients::new(3, 2, weights, vec![0.75, -0.5, -0.25]).unwrap();
     Artefact::new(Model::new(classes, coefficients).unwrap(), schema(), record()).unwrap()
+}
+
+/// A scaling of three classes.
+#[allow(dead_code, reason = "not every test looks at it")]
+pub(crate) fn scaling(method: Method) -> Scaling {
+    let (scale, shift) = match method {
+        Method::Temperature => (vec![0.625; 3], vec![0.0; 3]),
+        Method::Vector => (vec![0.5, 1.25, 0.75], vec![0.1, -0.3, 0.2]),
+    };
+    let (log_loss_before, log_loss) = (0.4, 0.35);
+    Scaling { method, scale, shift, rows: 100, total_weight: 100.0, log_loss_before, log_loss, gap: 1e-17 }
 }

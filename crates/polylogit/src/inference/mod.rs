@@ -42,6 +42,7 @@ use crate::options::LogisticRegression;
 use crate::solver::{Observer, Silent};
 use crate::target::Target;
 
+pub(crate) use distributions::critical;
 pub use effects::{Effect, Value};
 pub use hypotheses::Test;
 pub use likelihood::Likelihood;
