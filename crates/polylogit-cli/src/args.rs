@@ -1,6 +1,7 @@
 //! What was typed: every option, its range and its help. Nothing here reads a file or decides anything.
 
 mod calibrate;
+mod report;
 mod summary;
 
 use crate::path_args::{CvArgs, PathArgs};
@@ -9,6 +10,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
+pub(crate) use report::ReportArgs;
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
 const STYLES: Styles = Styles::styled()
@@ -36,6 +38,7 @@ Examples:
   polylogit predict penguins.safetensors new.csv --proba > predictions.csv
   polylogit evaluate penguins.safetensors test.csv
   polylogit show penguins.safetensors
+  polylogit report penguins.safetensors test.csv -o report.html
   polylogit summary penguins.csv --target species --features body_mass_g,flipper_length_mm
 
 Exit codes: 0 done, 1 the data or the fit is bad, 2 the call is wrong.";
@@ -74,6 +77,8 @@ Folds are stratified and depend on the seed only; the only row of a class is nev
     Summary(Box<SummaryArgs>),
     /// Show what a model is: what was solved, on what, how surely, and its coefficients
     Show(ShowArgs),
+    /// Write one page about a model and its predictions on a table
+    Report(ReportArgs),
     /// Write a model in another format
     Export(ExportArgs),
     /// Print completions for your shell

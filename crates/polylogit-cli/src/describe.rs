@@ -51,16 +51,10 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
 
 /// The objective in symbols, in words, with its numbers.
 pub(crate) fn objective(record: &Record) -> String {
-    let (penalty, words) = penalty(record);
-    let scores = if record.fit_intercept { "z = W x + b" } else { "z = W x" };
-    let intercepts = match (record.fit_intercept, record.lambda > 0.0) {
-        (true, true) => ";\n  intercepts are not penalised",
-        (true, false) => "",
-        (false, _) => "; no intercepts",
-    };
+    let (formula, words) = formula(record);
     let mut text = heading("Objective");
-    let _ = writeln!(text, "  F = (1/S) Σᵢ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ]{penalty},  {scores}");
-    let _ = writeln!(text, "  {words}{intercepts}");
+    let _ = writeln!(text, "  {formula}");
+    let _ = writeln!(text, "  {}", words.replace("; intercepts", ";\n  intercepts"));
     let weight = number(record.total_weight);
     if record.lambda > 0.0 {
         let c = number(1.0 / (record.lambda * record.total_weight));
@@ -71,6 +65,19 @@ pub(crate) fn objective(record: &Record) -> String {
         let _ = writeln!(text, "  λ = 0, S = {weight}");
     }
     text
+}
+
+/// The objective in symbols and in words.
+pub(crate) fn formula(record: &Record) -> (String, String) {
+    let (penalty, words) = penalty(record);
+    let scores = if record.fit_intercept { "z = W x + b" } else { "z = W x" };
+    let intercepts = match (record.fit_intercept, record.lambda > 0.0) {
+        (true, true) => "; intercepts are not penalised",
+        (true, false) => "",
+        (false, _) => "; no intercepts",
+    };
+    let formula = format!("F = (1/S) Σᵢ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ]{penalty},  {scores}");
+    (formula, words + intercepts)
 }
 
 /// The penalty in symbols and the whole objective in words.
@@ -134,20 +141,15 @@ pub(crate) fn certificate(certificate: &Certificate) -> String {
 
 /// A calibration in words.
 pub(crate) fn calibration(scaling: &Scaling) -> String {
-    match scaling.temperature() {
-        Some(t) => {
-            let sure = if t > 1.0 { "too sure" } else { "not sure enough" };
-            format!("scores divided by the temperature T = {}: the model was {sure}", number(t))
-        }
-        None => {
-            let list = |values: &[f64]| {
-                let shown =
-                    values.iter().take(FACTORS).map(|v| significant(*v, 4)).collect::<Vec<_>>().join(", ");
-                if values.len() > FACTORS { shown + ", …" } else { shown }
-            };
-            format!("scores times {} plus {}", list(&scaling.scale), list(&scaling.shift))
-        }
+    if let Some(t) = scaling.temperature() {
+        let sure = if t > 1.0 { "too sure" } else { "not sure enough" };
+        return format!("scores divided by the temperature T = {}: the model was {sure}", number(t));
     }
+    let list = |values: &[f64]| {
+        let shown = values.iter().take(FACTORS).map(|v| significant(*v, 4)).collect::<Vec<_>>().join(", ");
+        if values.len() > FACTORS { shown + ", …" } else { shown }
+    };
+    format!("scores times {} plus {}", list(&scaling.scale), list(&scaling.shift))
 }
 
 /// How the fit ended, how good the model is, what it cost.

@@ -1,6 +1,7 @@
 //! The record of a fit: what was solved, on what, how surely, at what cost.
 
 use crate::error::{Error, Result};
+use crate::history::{Trace, Validation};
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind, Fit, Label};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -51,6 +52,12 @@ pub struct Record {
     /// Standard deviation (with 1/S weights) of each design column in the training table (d): a weight times
     /// it is the effect of a typical change of that column.
     pub feature_sd: Vec<f64>,
+    /// The steps of the fit, where they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+    /// The cross-validation that chose λ, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 impl Record {
@@ -75,6 +82,8 @@ impl Record {
             reason: fit.reason.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             feature_sd: fit.feature_sd.clone(),
+            trace: Trace::new(&fit.trace),
+            validation: None,
         }
     }
 
@@ -103,7 +112,8 @@ impl Record {
                 return Err(Error::Record { field, value });
             }
         }
-        Ok(())
+        self.trace.as_ref().map_or(Ok(()), Trace::check)?;
+        self.validation.as_ref().map_or(Ok(()), Validation::check)
     }
 }
 

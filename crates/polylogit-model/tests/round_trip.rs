@@ -3,7 +3,7 @@
 mod sample;
 
 use polylogit::{Coefficients, Label, Model};
-use polylogit_model::{Artefact, Error};
+use polylogit_model::{Artefact, Error, Point, Trace, Validation, ValidationCurve};
 use proptest::prelude::*;
 use sample::{record, sample, schema};
 
@@ -43,6 +43,28 @@ proptest! {
         let c = Coefficients::new(k, 2, numbers[..2 * k].to_vec(), numbers[10..10 + k].to_vec()).unwrap();
         let mut record = record();
         record.seconds = seconds;
+        record.trace = Some(Trace {
+            passes: vec![0.0, seconds],
+            objective: vec![1.0, 0.1 + 0.2],
+            relative_gap: vec![None, Some(seconds / 3.0)],
+            tol: 1e-6,
+        });
+        let best = Point { curve: 0, point: 0 };
+        let (curve, score) = (seconds / 7.0, "brier".to_owned());
+        record.validation = Some(Validation {
+            score,
+            folds: 3,
+            curves: vec![ValidationCurve {
+                l1_ratio: 0.5,
+                lambda: vec![curve],
+                mean: vec![curve],
+                standard_error: vec![curve],
+                nonzero_features: vec![2],
+            }],
+            best,
+            one_se: best,
+            chosen: "best".to_owned(),
+        });
         let model = Model::new(classes.into_iter().collect(), c).unwrap();
         let artefact = Artefact::new(model, schema(), record).unwrap();
         let from_bytes = Artefact::from_bytes(&artefact.to_bytes().unwrap()).unwrap();

@@ -125,6 +125,8 @@ fn unpack(record: Record<'_>) -> PyResult<polylogit_model::Record> {
         reason: record.reason,
         version: record.version,
         feature_sd: convert::vector(record.feature_sd.as_any())?,
+        trace: None,
+        validation: None,
     })
 }
 

@@ -294,6 +294,7 @@ pub(crate) fn fit(
             design.features()
         ),
         diagnosis,
+        trace: Vec::new(),
     })
 }
 

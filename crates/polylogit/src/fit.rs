@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::parallel::Workers;
 use crate::problem::Problem;
 use crate::solver::newton_cg::{self, Outcome};
-use crate::solver::{Observer, Status};
+use crate::solver::{Event, Observer, Status};
 use crate::target::Target;
 
 /// A fitted model, how the fit ended and how good it is.
@@ -58,6 +58,8 @@ pub struct Fit {
     pub reason: String,
     /// What was noticed about the columns.
     pub diagnosis: Diagnosis,
+    /// The steps as an [`Observer`] heard them: all of them up to 512, beyond evenly thinned, always with the last.
+    pub trace: Vec<Event>,
 }
 
 pub(crate) fn fit(
@@ -132,5 +134,6 @@ pub(crate) fn fit(
             None => reason,
         },
         diagnosis,
+        trace: Vec::new(),
     })
 }

@@ -2,7 +2,11 @@
 //!
 //! `truth` holds class ids below K, probabilities are row-major (n × K). Every mean is weighted: Σ s_i m_i / Σ s_i.
 
+mod curves;
+
 use crate::error::{Error, Result, check_len};
+
+pub use curves::{Ranking, Step, histogram};
 
 /// How far a row of probabilities may stray from the sum 1.
 const SUM_TOLERANCE: f64 = 1e-6;

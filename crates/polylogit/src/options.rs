@@ -5,6 +5,7 @@ use crate::composite;
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::fit::{self, Fit};
+use crate::solver::trace::Recorder;
 use crate::solver::{Observer, Silent};
 use crate::target::Target;
 
@@ -166,11 +167,13 @@ impl LogisticRegression {
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
         let options = self.check(design, target)?;
-        if composite::applies(&options) {
-            composite::fit(design, target, &options, observer)
+        let mut recorder = Recorder::new(observer);
+        let fit = if composite::applies(&options) {
+            composite::fit(design, target, &options, &mut recorder)
         } else {
-            fit::fit(design, target, &options, observer)
-        }
+            fit::fit(design, target, &options, &mut recorder)
+        };
+        Ok(Fit { trace: recorder.into_events(), ..fit? })
     }
 
     pub(crate) fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::settings;
 use anyhow::{Result, anyhow};
 use polylogit::{Choice, CrossValidation, Score, Validated};
-use polylogit_model::{Artefact, Record, Summary};
+use polylogit_model::{Artefact, Record, Summary, Validation};
 use serde::Serialize;
 
 /// Rows of the table at most, beside those that were chosen.
@@ -116,7 +116,8 @@ pub(crate) fn run(args: &CvArgs) -> Result<()> {
     if let Some(file) = &args.plot {
         plot::save(file, &found)?;
     }
-    let record = Record::new(&chosen, taken);
+    let validation = Some(Validation::new(&found, rule(args.choose)));
+    let record = Record { validation, ..Record::new(&chosen, taken) };
     let artefact = Artefact::new(chosen.model, training.schema, record)?;
     if let Some(file) = &args.fit.output {
         artefact.save(file)?;

@@ -13,6 +13,7 @@ mod parquet;
 mod path;
 mod plot;
 mod predict;
+mod report;
 mod show;
 mod summary;
 mod table;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { output } => man::run(output.as_deref()),

@@ -10,6 +10,7 @@ mod interrupt;
 mod models;
 mod paths;
 mod penguins;
+mod report;
 mod summary;
 mod sweep;
 mod threads;

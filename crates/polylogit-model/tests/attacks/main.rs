@@ -247,6 +247,63 @@ fn records_out_of_range() {
 }
 
 #[test]
+fn histories_out_of_range() {
+    let trace =
+        json!({"passes": [0.0, 2.0], "objective": [1.0, 0.5], "relative_gap": [null, 0.1], "tol": 1e-6});
+    let curve = json!({"l1_ratio": 1.0, "lambda": [0.2, 0.1], "mean": [0.7, 0.6], "standard_error": [0.1, 0.1],
+        "nonzero_features": [0, 2]});
+    let point = json!({"curve": 0, "point": 1});
+    let validation = json!({"score": "log_loss", "folds": 3, "curves": [curve], "best": point, "one_se": point,
+        "chosen": "best"});
+    let with = |history: &str, value: &Value, at: &str, new: Value| {
+        let mut value = value.clone();
+        if let Some(place) = value.pointer_mut(at) {
+            *place = new;
+        }
+        with_description(|d| d["fit"][history] = value)
+    };
+    for (name, value) in [("trace", &trace), ("validation", &validation)] {
+        assert!(Artefact::from_bytes(&with(name, value, "/nowhere", json!(0))).is_ok(), "{name}");
+    }
+    let long = json!(vec![1.0; 4097]);
+    assert!(matches!(error(&with("trace", &trace, "/passes", long)), Error::Limit { limit: 4096, .. }));
+    let short = with("trace", &trace, "/objective", json!([1.0]));
+    assert!(matches!(error(&short), Error::Shape { name: "trace.objective", .. }));
+    for (at, new) in [
+        ("/passes/0", json!(-1.0)),
+        ("/objective/1", json!(-0.5)),
+        ("/relative_gap/1", json!(-1)),
+        ("/tol", json!(-1)),
+    ] {
+        assert!(matches!(error(&with("trace", &trace, at, new)), Error::Record { .. }), "{at}");
+    }
+    let curves = json!(vec![curve.clone(); 257]);
+    assert!(matches!(
+        error(&with("validation", &validation, "/curves", curves)),
+        Error::Limit { limit: 256, .. }
+    ));
+    let n = (1 << 16) + 1;
+    let long = json!([{"l1_ratio": 1.0, "lambda": vec![0.1; n], "mean": vec![0.1; n], "standard_error": vec![0.1; n],
+        "nonzero_features": vec![1; n]}]);
+    assert!(matches!(
+        error(&with("validation", &validation, "/curves", long)),
+        Error::Limit { limit: 65536, .. }
+    ));
+    let short = with("validation", &validation, "/curves/0/mean", json!([1.0]));
+    assert!(matches!(error(&short), Error::Shape { name: "validation.mean", .. }));
+    for (at, new) in [
+        ("/best/point", json!(2)),
+        ("/one_se/curve", json!(1)),
+        ("/curves/0/lambda/0", json!(-0.1)),
+        ("/curves/0/standard_error/1", json!(-0.1)),
+    ] {
+        assert!(matches!(error(&with("validation", &validation, at, new)), Error::Record { .. }), "{at}");
+    }
+    let text = with("validation", &validation, "/curves/0/nonzero_features/0", json!(-3));
+    assert!(matches!(error(&text), Error::Json { .. }));
+}
+
+#[test]
 fn json_of_others() {
     for text in ["{}", "{\"coef\": [[1]]}", "{\"format\": \"one\"}", " {\"format\": -1}"] {
         assert!(matches!(error(text.as_bytes()), Error::Foreign { what: "JSON", .. }), "{text}");

@@ -37,6 +37,8 @@ pub(crate) fn record() -> Record {
         reason: "few coefficients".to_owned(),
         version: "0.1.0".to_owned(),
         feature_sd: vec![5.5, 0.8],
+        trace: None,
+        validation: None,
     }
 }
 
@@ -49,7 +51,6 @@ pub(crate) fn sample() -> Artefact {
 }
 
 /// A scaling of three classes.
-#[allow(dead_code, reason = "not every test looks at it")]
 pub(crate) fn scaling(method: Method) -> Scaling {
     let (scale, shift) = match method {
         Method::Temperature => (vec![0.625; 3], vec![0.0; 3]),

@@ -8,6 +8,7 @@ mod pcg;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;
 pub(crate) mod quadratic;
+pub(crate) mod trace;
 mod vectors;
 
 use std::fmt;

@@ -16,7 +16,8 @@ use document::Document;
 use polylogit::Error;
 use polylogit::inference::{Covariance, Estimate, Inference, Summary, Test, WeightKind};
 use polylogit_data::Matrix;
-use terms::Terms;
+
+pub(super) use terms::Terms;
 
 /// Rows of the rarest class that a column should have.
 const ROWS_PER_COLUMN: usize = 10;

@@ -42,7 +42,7 @@ pub(super) struct Change {
 
 /// The design columns and where they come from.
 #[derive(Debug)]
-pub(super) struct Terms {
+pub(in crate::commands) struct Terms {
     variables: Vec<Variable>,
     columns: Vec<Column>,
     pub(super) groups: Vec<Group>,
@@ -51,7 +51,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// All variables, then powers, then products.
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         schema: &Schema,
         powers: &[(String, u32)],
         products: &[(String, String)],
@@ -134,12 +134,12 @@ impl Terms {
     }
 
     /// The names of the design columns.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(in crate::commands) fn names(&self) -> Vec<String> {
         self.columns.iter().map(|c| c.name.clone()).collect()
     }
 
     /// The base level of each category.
-    pub(super) fn bases(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::commands) fn bases(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().filter_map(|v| Some((v.name.as_str(), v.base.as_deref()?)))
     }
 
@@ -157,7 +157,7 @@ impl Terms {
     }
 
     /// The table's matrix as the design's. Taken as it is where nothing changes.
-    pub(super) fn matrix(&self, table: &mut Table) {
+    pub(in crate::commands) fn matrix(&self, table: &mut Table) {
         let plain = |(j, c): (usize, &Column)| c.factors == BTreeMap::from([(j, 1)]);
         if self.columns.len() == self.sources && self.columns.iter().enumerate().all(plain) {
             return;
