@@ -1,6 +1,6 @@
-"""polylogit's statistics beside statsmodels' MNLogit and R's nnet and brglm2 on the repository's tables.
+"""polylogit's statistics beside statsmodels' MNLogit and R's nnet, VGAM and brglm2 on the repository's tables.
 
-python agree.py          (polylogit, pandas, statsmodels; Rscript with nnet, brglm2, jsonlite where there is R)
+python agree.py          (polylogit, pandas, statsmodels; Rscript with nnet, VGAM, brglm2, jsonlite where there is R)
 """
 
 import json
@@ -21,7 +21,7 @@ TABLES = {
     "penguins": ("penguins.csv", "species", ["body_mass_g", "flipper_length_mm"], None),
     "wine": ("wine.csv", "cultivar", ["malic_acid", "ash", "magnesium", "hue"], None),
     "glass": ("glass.csv", "type", ["Na", "Al", "K"], ["type_1", "type_2", "type_3"]),
-    "iris": ("iris.csv", "species", ["sepal_length", "sepal_width"], None),
+    "iris": ("iris.csv", "species", ["sepal_length", "sepal_width"], ["versicolor", "virginica"]),
     "letter": ("letter.csv", None, None, list("ABCDE")),
 }
 
@@ -66,10 +66,10 @@ def main():
         text = f"{name:9} statsmodels {' '.join(line)}"
         peers = with_r(X, y)
         if peers:
-            nnet, brglm2 = peers["nnet"], peers["brglm2"]
-            text += f" | nnet {worst(summary.estimates_, nnet['coef']):.1e} {worst(summary.std_err_, nnet['se']):.1e}"
-            text += f" | brglm2 (Firth) {worst(firth.estimates_, brglm2['coef']):.1e}"
-            text += f" {worst(firth.std_err_, brglm2['se']):.1e}"
+            for peer, ours in (("nnet", summary), ("VGAM", summary), ("brglm2", firth)):
+                theirs = peers[peer]
+                text += f" | {peer}{' (Firth)' if ours is firth else ''} {worst(ours.estimates_, theirs['coef']):.1e}"
+                text += f" {worst(ours.std_err_, theirs['se']):.1e}"
         print(text)
 
 

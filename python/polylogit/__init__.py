@@ -6,6 +6,7 @@ model.certificate_   # at most this far above the minimum
 """
 
 from ._artefact import from_sklearn, load, save, to_sklearn
+from ._calibration import Calibration, Reliability, ReliabilityTable, reliability
 from ._core import __version__
 from ._functions import (
     log_softmax,
@@ -25,10 +26,13 @@ from ._solve import Certificate
 from ._summary import Summary
 
 __all__ = [
+    "Calibration",
     "Certificate",
     "LogisticRegression",
     "LogisticRegressionCV",
     "Path",
+    "Reliability",
+    "ReliabilityTable",
     "Summary",
     "__version__",
     "from_sklearn",
@@ -39,6 +43,7 @@ __all__ = [
     "nll_gradient",
     "nll_hessian_vector_product",
     "path",
+    "reliability",
     "save",
     "softmax",
     "softmax_jacobian",

@@ -22,6 +22,38 @@ class Certificate(NamedTuple):
     gap: float
     relative_gap: float
 
+class Calibration(NamedTuple):
+    method: str
+    scale: _Floats
+    shift: _Floats
+    rows: int
+    total_weight: float
+    log_loss_before: float
+    log_loss: float
+    gap: float
+    @property
+    def temperature(self) -> float | None: ...
+
+class ReliabilityTable(NamedTuple):
+    low: _Floats
+    high: _Floats
+    rows: NDArray[np.int64]
+    weight: _Floats
+    confidence: _Floats
+    frequency: _Floats
+    frequency_low: _Floats
+    frequency_high: _Floats
+    error: float
+    error_by_chance: float
+    maximum_error: float
+    squared_error: float | None
+
+class Reliability(NamedTuple):
+    top_label: ReliabilityTable
+    classes: list[ReliabilityTable]
+    @property
+    def classwise_error(self) -> float: ...
+
 class _Test(NamedTuple):
     statistic: float
     df: int
@@ -91,6 +123,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     status_: str
     n_features_in_: int
     feature_names_in_: NDArray[Any]
+    calibration_: Calibration
 
     def __init__(
         self,
@@ -153,6 +186,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         firth: bool = False,
         despite_penalty: bool = False,
     ) -> Summary: ...
+    def calibrate(
+        self: _Self,
+        X: _Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        method: Literal["temperature", "vector"] = "temperature",
+        offset: ArrayLike | None = None,
+    ) -> _Self: ...
     def save(self, path: str | PathLike[str], *, target: str | None = None) -> None: ...
     @staticmethod
     def load(path: str | PathLike[str]) -> LogisticRegression: ...
@@ -240,6 +282,16 @@ def path(
     max_iter: int = 1000,
     n_jobs: int | None = None,
 ) -> Path: ...
+def reliability(
+    y: ArrayLike,
+    p: ArrayLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_bins: int = 15,
+    strategy: Literal["uniform", "quantile"] = "uniform",
+    level: float = 0.95,
+) -> Reliability: ...
 def softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
 def log_softmax(z: ArrayLike, axis: int = -1) -> _Floats: ...
 def logsumexp(z: ArrayLike, axis: int = -1) -> Any: ...

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.linear_model import LogisticRegressionCV as SklearnLogisticRegressionCV
 from sklearn.utils.validation import check_is_fitted
 
-from . import _core, _solve
+from . import _calibration, _core, _solve
 
 # The parameters that mean the same on both sides.
 _SHARED = (
@@ -61,7 +61,8 @@ def save(model, path, *, target=None):
         means = np.zeros(len(names))
     columns = [(column, float(mean)) for column, mean in zip(names, means)]
     classes = [_label(label) for label in model.classes_]
-    _core.save(os.fspath(path), classes, coef, intercept, name, columns, _record_of(model))
+    calibration = _calibration.pack(getattr(model, "calibration_", None))
+    _core.save(os.fspath(path), classes, coef, intercept, name, columns, _record_of(model), calibration)
 
 
 def _label(label):
@@ -122,7 +123,7 @@ def load(path):
     """
     from ._logistic import LogisticRegression, _rows_of
 
-    classes, coef, intercept, target, names, means, record = _core.load(os.fspath(path))
+    classes, coef, intercept, target, names, means, record, calibration = _core.load(os.fspath(path))
     strength = record["lambda_"] * record["total_weight"]
     model = LogisticRegression()
     share = record["l1_ratio"]
@@ -144,6 +145,8 @@ def load(path):
     model.n_features_in_ = coef.shape[1]
     if names != _generic(len(names)):
         model.feature_names_in_ = np.array(names, dtype=object)
+    if calibration is not None:
+        model.calibration_ = _calibration.unpack(calibration)
     model._record, model._target_name = record, target
     model._feature_mean = None if means is None else np.array(means)
     return model

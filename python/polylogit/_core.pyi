@@ -43,6 +43,16 @@ class _Problem(TypedDict):
     coef: NDArray[np.float64]
     intercept: NDArray[np.float64]
 
+class _Calibration(TypedDict):
+    method: str
+    scale: list[float]
+    shift: list[float]
+    rows: int
+    total_weight: float
+    log_loss_before: float
+    log_loss: float
+    gap: float
+
 class _Record(TypedDict):
     lambda_: float
     l1_ratio: float
@@ -120,6 +130,21 @@ def nll_gradient(problem: _Problem) -> _Arrays: ...
 def nll_hessian_vector_product(
     problem: _Problem, coef: NDArray[np.float64], intercept: NDArray[np.float64]
 ) -> _Arrays: ...
+def calibrate(
+    method: str,
+    model: tuple[NDArray[np.float64], NDArray[np.float64], list[str]],
+    scores: NDArray[np.float64],
+    ids: NDArray[np.uint32],
+    weights: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], _Calibration]: ...
+def reliability(
+    p: NDArray[np.float64],
+    ids: NDArray[np.uint32],
+    weights: NDArray[np.float64] | None,
+    classes: int,
+    bins: tuple[bool, int],
+    level: float,
+) -> list[dict[str, Any]]: ...
 def class_ids(y: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None: ...
 def fit(
     x: _Matrix,
@@ -146,6 +171,7 @@ def save(
     target: str,
     columns: list[tuple[str, float]],
     record: _Record,
+    calibration: _Calibration | None,
 ) -> None: ...
 def load(
     path: str | os.PathLike[str],
@@ -157,4 +183,5 @@ def load(
     list[str],
     list[float] | None,
     _Record,
+    _Calibration | None,
 ]: ...

@@ -11,7 +11,7 @@ from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from . import _artefact, _core, _solve, _summary, _validate
+from . import _artefact, _calibration, _core, _solve, _summary, _validate
 from ._callbacks import CallbackSupportMixin, Steps, has_callbacks, with_callbacks
 from ._threads import effective_threads
 
@@ -99,6 +99,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where X has names that are all strings.
+    calibration_ : Calibration
+        Of models that :meth:`calibrate` made: the map of the scores that `coef_` and `intercept_` include.
 
     See Also
     --------
@@ -309,6 +311,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     def _take(self, solution, dtype):
         """The fitted attributes."""
         self.coef_, self.intercept_ = _rows_of(solution, dtype)
+        vars(self).pop("calibration_", None)
         record = solution.record
         self.certificate_ = _solve.Certificate(*record["certificate"])
         self.objective_ = record["objective"]
@@ -494,6 +497,35 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             firth=firth,
             despite_penalty=despite_penalty,
         )
+
+    def calibrate(self, X, y, sample_weight=None, *, method="temperature", offset=None):
+        """Make the probabilities fit rows that were held out of the fit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Held-out rows. (On the rows of its fit a model is too sure of itself.)
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; ones if not given.
+        method : {'temperature', 'vector'}, default='temperature'
+            ``'temperature'`` divides all scores by one number, which changes no prediction; ``'vector'`` gives each
+            class a factor and a shift, with a weak normal prior.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Offsets of the rows, if the model was fitted with some. They are scaled with the scores.
+
+        Returns
+        -------
+        model : LogisticRegression
+            A copy whose coefficients include the map, `calibration_`. This model stays as it is.
+
+        Raises
+        ------
+        ValueError
+            Where there is no best temperature: every row is predicted rightly, or none of the scores helps.
+        """
+        return _calibration.calibrated(self, X, y, sample_weight, method, offset)
 
     def save(self, path, *, target=None):
         """Write the model to a file that holds data only.

@@ -13,6 +13,7 @@ import pytest
 import polylogit
 
 MODULES = [
+    "polylogit._calibration",
     "polylogit._functions",
     "polylogit._logistic",
     "polylogit._logistic_cv",

@@ -10,6 +10,7 @@ use polylogit_model::Artefact;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::calibration::Scaling;
 use crate::convert;
 use crate::enter::enter;
 use crate::error::Error;
@@ -37,6 +38,7 @@ pub(crate) fn save(
     target: String,
     columns: Vec<(String, f64)>,
     record: Record<'_>,
+    calibration: Option<Scaling>,
 ) -> PyResult<()> {
     let labels = classes.into_iter().map(|class| match class {
         Class::Bool(v) => Label::Bool(v),
@@ -48,14 +50,17 @@ pub(crate) fn save(
     let columns =
         columns.into_iter().map(|(name, mean)| Column { name, kind: Kind::Number { mean } }).collect();
     let schema = Schema { target, weight: None, columns };
-    let artefact = Artefact::new(model, schema, unpack(record)?).map_err(Error::from)?;
+    let mut artefact = Artefact::new(model, schema, unpack(record)?).map_err(Error::from)?;
+    if let Some(scaling) = calibration {
+        artefact = artefact.including(scaling.unpack()?).map_err(Error::from)?;
+    }
     enter(py, || {
         let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
         if json { artefact.save_json(&path) } else { artefact.save(&path) }
     })
 }
 
-/// Reads either format: `(classes, W, b, target, feature names, means or None, record)`.
+/// Reads either format: `(classes, W, b, target, feature names, means or None, record, calibration)`.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "Python unpacks it at once")]
 pub(crate) fn load(
@@ -69,6 +74,7 @@ pub(crate) fn load(
     Vec<String>,
     Option<Vec<f64>>,
     Record<'_>,
+    Option<Scaling>,
 )> {
     let artefact = enter(py, || Artefact::load(&path))?;
     let classes = artefact.model().classes().iter().map(|label| match label {
@@ -91,6 +97,7 @@ pub(crate) fn load(
         schema.feature_names(),
         means.collect(),
         pack(py, artefact.record())?,
+        artefact.calibration().map(Scaling::from),
     ))
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a Python function's arguments are handed over by value")]
 
 mod artefact;
+mod calibration;
 mod convert;
 mod enter;
 mod error;
@@ -19,6 +20,8 @@ mod statistics;
 mod _core {
     #[pymodule_export]
     use super::artefact::{load, save};
+    #[pymodule_export]
+    use super::calibration::{calibrate, reliability};
     #[pymodule_export]
     use super::convert::class_ids;
     #[pymodule_export]

@@ -135,3 +135,37 @@ proptest! {
         }
     }
 }
+
+/// Tables so small that a profile may be followed only so far: the summary stands, and an end that was not found says so.
+#[test]
+fn tiny_separated_tables_have_firths_summaries() {
+    let mut found_ends = 0;
+    let mut tables = 0;
+    for seed in 0..12u64 {
+        let mut random = Random(seed);
+        let x: Vec<f64> = random.normals(12).iter().map(|x| (10.0 * x).round() / 10.0).collect();
+        let rule = random.normals(2);
+        let y: Vec<i64> =
+            x.chunks_exact(2).map(|x| i64::from(x[0] * rule[0] + x[1] * rule[1] > 0.0)).collect();
+        let Ok(target) = Target::from_labels(y) else { continue };
+        let design = Design::dense(&x, 6, 2).unwrap();
+        let inference = Inference::new().firth(true);
+        let summary = inference.fit(&design, &target).unwrap_or_else(|e| panic!("{seed}: {e} {x:?}"));
+        tables += 1;
+        for column in 0..2 {
+            let e = summary.estimate(1, Term::Column(column)).unwrap();
+            assert!(e.value.is_finite() && e.std_err.is_finite(), "{e:?}");
+            for (end, inside) in [(e.low, e.low < e.value), (e.high, e.high > e.value)] {
+                assert!(end.is_nan() || inside, "{e:?}");
+                found_ends += usize::from(end.is_finite());
+            }
+            // One coefficient at 0 is the column's test.
+            let test = inference.likelihood_ratio(&design, &target, &summary, &[column]).unwrap();
+            assert_eq!(test.df, 1);
+            assert!(e.z.is_nan() || (test.statistic - e.z * e.z).abs() < 1e-6, "{seed}: {test:?} {e:?}");
+        }
+        let all = inference.likelihood_ratio(&design, &target, &summary, &[0, 1]).unwrap();
+        assert!((all.statistic - summary.firth().unwrap().statistic).abs() < 1e-8);
+    }
+    assert!(tables > 5 && found_ends > 2 * tables, "{tables} {found_ends}");
+}

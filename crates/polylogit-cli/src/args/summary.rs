@@ -73,7 +73,7 @@ pub(crate) struct SummaryArgs {
     #[arg(long, value_enum, value_name = "AT", help_heading = "Statistics")]
     pub(crate) effects: Option<Effects>,
     /// Firth's estimates: finite where classes are separated, less biased where rows are few
-    #[arg(long, conflicts_with_all = ["lambda", "cluster", "lr"], help_heading = "Statistics")]
+    #[arg(long, conflicts_with_all = ["lambda", "cluster"], help_heading = "Statistics")]
     pub(crate) firth: bool,
     /// Strength λ of a ridge penalty on standardised columns; needs --despite-penalty
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Statistics")]

@@ -72,7 +72,7 @@ fn separated_classes_have_firths_estimates() {
     assert!(run.stderr.contains("no row of class Gentoo has island=Dream"), "{}", run.stderr);
     let text = run.stdout;
     settings().bind(|| insta::assert_snapshot!(text));
-    folder.fails(2, &format!("{call} --firth --lr"), &["cannot be used with"]);
+    folder.fails(2, &format!("{call} --firth --lambda 1"), &["cannot be used with"]);
 }
 
 #[test]

@@ -154,13 +154,11 @@ impl Firth<'_> {
     /// The maximum, and the test that all columns but the intercept have no effect.
     pub(super) fn fit(&self, intercept: Option<usize>) -> Result<(State, Test)> {
         let start = self.at(vec![0.0; self.of.count()]).ok_or(Error::SingularInformation)?;
-        let best = self.maximise(start.clone(), &[])?;
+        let best = self.maximise(start, &[])?;
         let mk = self.of.kept.len();
         let slopes = (0..self.of.count()).filter(|at| Some(self.of.kept[at % mk]) != intercept);
-        let none: Vec<Constraint> = slopes.map(|at| (unit(self.of.count(), at), 0.0)).collect();
-        let null = self.maximise(start, &none)?;
-        let (statistic, df) = ((2.0 * (best.penalised - null.penalised)).max(0.0), none.len());
-        Ok((best, Test { statistic, df, p_value: chi_square_tail(statistic, df) }))
+        let test = self.test(&best, slopes.collect())?;
+        Ok((best, test))
     }
 
     /// The maximum where cβ = b, from one where it is another value: as far at a time as the information stays regular.
@@ -185,31 +183,60 @@ impl Firth<'_> {
     }
 
     /// Profile interval and test of cβ.
-    fn profile(&self, best: &State, c: &[f64], level: f64) -> Result<Estimate> {
+    fn profile(&self, best: &State, c: &[f64], level: f64) -> Estimate {
         let value = dot(c, &best.beta);
         let se = dot(c, &product(&best.inverse, c)).sqrt();
         let z = critical(level);
         let from = |state: &State, b: f64| self.moved(state.clone(), c, b);
         let root = |state: &State| (2.0 * (best.penalised - state.penalised)).max(0.0).sqrt();
-        let end = |sign: f64| -> Result<f64> {
-            let (mut b, mut state) = (value + sign * z * se, best.clone());
+        // Infinite if the root stays below z as far as it was followed, NaN if it could not be followed.
+        let end = |sign: f64| {
+            let (mut at, mut state, mut unreached) = (value, best.clone(), sign * f64::INFINITY);
+            let mut b = value + sign * z * se;
             for _ in 0..ENDS {
-                state = from(&state, b)?;
+                let Ok(next) = from(&state, b) else {
+                    unreached = b;
+                    b = f64::midpoint(at, b);
+                    continue;
+                };
+                (at, state) = (b, next);
                 let r = root(&state);
                 if (r - z).abs() <= AT_END {
-                    return Ok(b);
+                    return b;
                 }
                 // d(root)/db = −multiplier/root; where that is of no use, the normal's 1/se.
                 let slope = (-state.multiplier / r) * sign;
                 let slope = if slope.is_finite() && slope > 0.05 / se { slope } else { 1.0 / se };
                 b += sign * ((z - r) / slope).clamp(-2.0 * se, 4.0 * se);
+                if sign * b >= sign * unreached {
+                    b = f64::midpoint(at, unreached);
+                }
             }
-            Ok(sign * f64::INFINITY)
+            if unreached.is_finite() { f64::NAN } else { sign * f64::INFINITY }
         };
-        let (low, high) = (end(-1.0)?, end(1.0)?);
-        let r = root(&from(best, 0.0)?);
+        let (low, high) = (end(-1.0), end(1.0));
+        let r = from(best, 0.0).map_or(f64::NAN, |at_0| root(&at_0));
         let p_value = chi_square_tail(r * r, 1);
-        Ok(Estimate { value, std_err: se, z: r.copysign(value), p_value, low, high })
+        Estimate { value, std_err: se, z: r.copysign(value), p_value, low, high }
+    }
+
+    /// The penalised likelihood-ratio test that the parameters at these places are 0: ℓ* of the whole model, under the
+    /// constraint.
+    fn test(&self, best: &State, places: Vec<usize>) -> Result<Test> {
+        let zero = self.at(vec![0.0; self.of.count()]).ok_or(Error::SingularInformation)?;
+        let none: Vec<Constraint> = places.into_iter().map(|at| (unit(self.of.count(), at), 0.0)).collect();
+        let null = self.maximise(zero, &none)?;
+        let (statistic, df) = ((2.0 * (best.penalised - null.penalised)).max(0.0), none.len());
+        Ok(Test { statistic, df, p_value: chi_square_tail(statistic, df) })
+    }
+
+    /// The test that the given columns of X̃ have no effect on any class, from the estimates (K × kept) of a fit.
+    pub(super) fn columns(&self, estimates: &[f64], columns: &[usize]) -> Result<Test> {
+        let mk = self.of.kept.len();
+        let beta = self.of.free.iter().flat_map(|k| &estimates[k * mk..(k + 1) * mk]).copied().collect();
+        let best = self.at(beta).ok_or(Error::SingularInformation)?;
+        let places = (0..self.of.count()).filter(|at| columns.contains(&self.of.kept[at % mk]));
+        self.test(&best, places.collect())
     }
 
     /// Replaces Wald's tests and intervals of a summary by those of the profile.
@@ -220,7 +247,7 @@ impl Firth<'_> {
             let wide = summary.vector(&[(class, term, 1.0)])?;
             let c: Vec<f64> = self.of.free.iter().flat_map(|k| wide[k * mk..(k + 1) * mk].to_vec()).collect();
             let at = class * (summary.features + 1) + summary.place(term);
-            profiles[at] = Some(self.profile(best, &c, summary.level)?);
+            profiles[at] = Some(self.profile(best, &c, summary.level));
         }
         summary.profiles = Some(profiles);
         Ok(())

@@ -414,6 +414,14 @@ pub(super) fn likelihood_ratio(
     let mut problem = Problem::new(design, target, &options, &statistics, workers);
     problem.standardise = summary.standardise.clone();
     let gone: Vec<usize> = columns.iter().copied().filter(|j| summary.kept.contains(j)).collect();
+    if inference.firth {
+        let of = parameters(&problem, summary.reference);
+        let sheet =
+            Sheet::new(*design, &problem.standardise, options.intercept, of.classes, problem.workers.clone())
+                .with_target(target);
+        let firth = Firth { sheet: &sheet, ids: target.ids().unwrap_or_default(), of: &of };
+        return firth.columns(&summary.beta, &gone);
+    }
     let start = summary.constrained_start(&gone);
     for &j in &gone {
         problem.standardise.factor[j] = 0.0;

@@ -213,7 +213,8 @@ impl Inference {
     }
 
     /// The likelihood-ratio test that the given columns have no effect on any class: the model is fitted again
-    /// without them.
+    /// without them. For Firth's estimates by the penalised likelihood of the whole model, with their coefficients at 0
+    /// (Heinze and Schemper 2002).
     ///
     /// # Errors
     /// As [`Inference::fit`]; [`Error::Penalised`] and [`Error::SamplingCovariance`] where there is no likelihood
@@ -226,11 +227,6 @@ impl Inference {
         columns: &[usize],
     ) -> Result<Test> {
         let options = self.check(design, target)?;
-        if self.firth {
-            let (value, range) =
-                ("on".to_owned(), "off for likelihood ratios: the summary has the profile's tests");
-            return Err(Error::Option { option: "firth", value, range });
-        }
         let scaled = self.scaled(target)?;
         maximum::likelihood_ratio(self, &options, design, scaled.as_ref().unwrap_or(target), summary, columns)
     }

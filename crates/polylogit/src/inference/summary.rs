@@ -30,11 +30,12 @@ pub struct Estimate {
     pub std_err: f64,
     /// value / standard error.
     pub z: f64,
-    /// P(|Z| > |z|).
+    /// P(|Z| > |z|); NaN where Firth's profile could not be followed to 0.
     pub p_value: f64,
-    /// The lower end of the interval of the summary's level.
+    /// The lower end of the interval of the summary's level. Of Firth's profiles: −∞ where the likelihood was not seen to
+    /// fall enough (about a hundred standard errors away), NaN where it could not be followed.
     pub low: f64,
-    /// The upper end.
+    /// The upper end; likewise +∞ or NaN.
     pub high: f64,
 }
 

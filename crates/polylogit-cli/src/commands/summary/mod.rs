@@ -14,7 +14,7 @@ use crate::settings;
 use anyhow::{Result, anyhow};
 use document::Document;
 use polylogit::Error;
-use polylogit::inference::{Covariance, Estimate, Inference, Summary, Test, WeightKind};
+use polylogit::inference::{Covariance, Estimate, Inference, Summary, Term, Test, WeightKind};
 use polylogit_data::Matrix;
 
 pub(super) use terms::Terms;
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     let seconds = progress.finish();
     let summary = fitted.map_err(|error| explain(error, &training, &names, &notes))?;
     notes.extend(super::fit::notes(summary.diagnosis(), &names));
+    notes.extend(open_ends(&summary, &names));
     notes.extend(terms.bases().map(|(name, level)| format!("{name}: the base level is {level}")));
     for note in &notes {
         printer.note(note);
@@ -89,6 +90,26 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     };
     printer.document(&Document::new(&results))?;
     printer.text(&text::of(&results))
+}
+
+/// Intervals without an end, in words (JSON has neither ∞ nor NaN).
+fn open_ends(summary: &Summary, names: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (class, term) in summary.parameters() {
+        let Some(estimate) = summary.estimate(class, term) else { continue };
+        let name = match term {
+            Term::Intercept => "(intercept)",
+            Term::Column(j) => names[j].as_str(),
+        };
+        for (end, value) in [("lower", estimate.low), ("upper", estimate.high)] {
+            if !value.is_finite() {
+                let how = if value.is_nan() { "was not found" } else { "is infinite" };
+                let class = &summary.classes()[class];
+                notes.push(format!("class {class}, {name}: the {end} end of the interval {how}"));
+            }
+        }
+    }
+    notes
 }
 
 /// Empty cells, and too few rows for the parameters (Peduzzi et al. 1996).

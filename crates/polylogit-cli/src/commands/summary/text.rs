@@ -102,7 +102,7 @@ fn coefficients(results: &Results<'_>) -> String {
                 Term::Column(j) => results.names[j].as_str(),
             };
             let (low, high) = estimate.ratio_interval();
-            let ratio = [estimate.ratio(), low, high].map(|v| significant(v, 4));
+            let ratio = [estimate.ratio(), low, high].map(bound);
             let row = row(format!("  {}", shorten(name)), &estimate);
             table.add_row(row.into_iter().chain(ratio));
         }
@@ -163,8 +163,13 @@ fn row(name: String, e: &Estimate) -> Vec<String> {
         format!("{:.3}", e.z),
         p_value(e.p_value),
     ];
-    row.extend([significant(e.low, 4), significant(e.high, 4)]);
+    row.extend([bound(e.low), bound(e.high)]);
     row
+}
+
+/// An end of an interval; Firth's may not be found.
+fn bound(value: f64) -> String {
+    if value.is_nan() { "not found".to_owned() } else { significant(value, 4) }
 }
 
 fn chi_square(test: &Test) -> String {
