@@ -190,7 +190,7 @@ def reliability(y, p, *, classes=None, sample_weight=None, n_bins=15, strategy="
     --------
     >>> import polylogit
     >>> table = polylogit.reliability([0, 0, 1, 0], [0.1, 0.2, 0.7, 0.6], n_bins=2).top_label
-    >>> float(table.confidence[0]), float(table.frequency[0])
+    >>> round(float(table.confidence[0]), 12), float(table.frequency[0])
     (0.75, 0.75)
     """
     if strategy not in ("uniform", "quantile"):
@@ -207,6 +207,8 @@ def reliability(y, p, *, classes=None, sample_weight=None, n_bins=15, strategy="
     if len(ids) != len(p):
         raise ValueError(f"p has {len(p)} rows, y has {len(ids)}")
     weights, ids, p = _weights(sample_weight, ids, p)
-    found = _core.reliability(np.ascontiguousarray(p), ids, weights, len(classes), (strategy == "uniform", n_bins), level)
+    found = _core.reliability(
+        np.ascontiguousarray(p), ids, weights, len(classes), (strategy == "uniform", n_bins), level
+    )
     top, *rest = (ReliabilityTable(**{**table, "rows": table["rows"].astype(np.int64)}) for table in found)
     return Reliability(top, rest)
