@@ -278,7 +278,7 @@ class Summary:
         """
         return Test(*self._core.likelihood_ratio(self._data, self._places(columns)))
 
-    def contrast(self, weights):
+    def contrast(self, weights, value=0.0):
         """A linear combination of coefficients.
 
         Parameters
@@ -286,26 +286,31 @@ class Summary:
         weights : dict
             ``{(class, term): weight}``, terms being names of columns or ``"(intercept)"``. Coefficients of the
             reference class are 0.
+        value : float, default=0.0
+            What ``z`` and ``p_value`` test it against.
 
         Returns
         -------
         estimate : Estimate
         """
-        return Estimate(*self._core.contrast(self._combination(weights)))
+        return Estimate(*self._core.contrast(self._combination(weights), float(value)))
 
-    def contrasts_test(self, contrasts):
-        """Wald's test that several contrasts are all 0.
+    def contrasts_test(self, contrasts, values=None):
+        """Wald's test that several contrasts have given values.
 
         Parameters
         ----------
         contrasts : list of dict
             As in :meth:`contrast`.
+        values : list of float, default=None
+            One for each contrast; None stands for zeros.
 
         Returns
         -------
         test : Test
         """
-        return Test(*self._core.wald([self._combination(c) for c in contrasts]))
+        values = [0.0] * len(contrasts) if values is None else [float(v) for v in values]
+        return Test(*self._core.wald([self._combination(c) for c in contrasts], values))
 
     def predict_proba(self, X):
         """Probabilities of rows with standard errors and intervals by the delta method.

@@ -97,6 +97,14 @@ def test_references_contrasts_and_tests(penguins):
     same = summary.contrasts_test([{("Chinstrap", "body_mass_g"): 1}, {("Gentoo", "body_mass_g"): 1}])
     assert joint.df == same.df == 2
     assert joint.statistic == pytest.approx(same.statistic, rel=1e-10)
+    moved = summary.contrast({("Gentoo", "body_mass_g"): 1}, 0.01)
+    assert moved.z == pytest.approx((moved.estimate - 0.01) / moved.std_err)
+    alone = summary.contrasts_test([{("Gentoo", "body_mass_g"): 1}], [0.01])
+    assert alone.statistic == pytest.approx(moved.z**2) and alone.p_value == pytest.approx(moved.p_value)
+    with pytest.raises(ValueError, match="contradicts"):
+        summary.contrasts_test([{("Gentoo", "body_mass_g"): 1}, {("Gentoo", "body_mass_g"): 2}], [0.01, 0.01])
+    with pytest.raises(ValueError, match="values has 2 values where 1"):
+        summary.contrasts_test([{("Gentoo", "body_mass_g"): 1}], [0, 0])
     all_columns = summary.lr_test(["body_mass_g", 1])
     assert all_columns.statistic == pytest.approx(summary.lr_test_.statistic, rel=1e-9)
     frame = summary.frame()

@@ -179,15 +179,15 @@ impl Statistics {
         Ok(tested(self.summary.wald_columns(&columns).map_err(Error::from)?))
     }
 
-    /// Wald's test of contrasts: of each (class, term, weight), the intercept being term -1.
-    fn wald(&self, contrasts: Vec<Vec<(usize, i64, f64)>>) -> PyResult<Tested> {
+    /// Wald's test that contrasts have values: of each (class, term, weight), the intercept being term -1.
+    fn wald(&self, contrasts: Vec<Vec<(usize, i64, f64)>>, values: Vec<f64>) -> PyResult<Tested> {
         let contrasts: Vec<_> = contrasts.into_iter().map(terms).collect();
-        Ok(tested(self.summary.wald(&contrasts).map_err(Error::from)?))
+        Ok(tested(self.summary.wald(&contrasts, &values).map_err(Error::from)?))
     }
 
-    /// (estimate, standard error, z, p-value, low, high) of a contrast.
-    fn contrast(&self, of: Vec<(usize, i64, f64)>) -> PyResult<[f64; 6]> {
-        Ok(six(&self.summary.contrast(&terms(of)).map_err(Error::from)?))
+    /// (estimate, standard error, z, p-value, low, high) of a contrast, tested against a value.
+    fn contrast(&self, of: Vec<(usize, i64, f64)>, value: f64) -> PyResult<[f64; 6]> {
+        Ok(six(&self.summary.contrast(&terms(of), value).map_err(Error::from)?))
     }
 
     /// The likelihood-ratio test of some columns.

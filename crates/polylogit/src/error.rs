@@ -199,6 +199,12 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
+    /// A linear hypothesis that no coefficients satisfy.
+    #[error("contrast {row} (counted from 0) contradicts the others: no coefficients satisfy them all")]
+    Contradiction {
+        /// One of the contrasts that cannot hold together.
+        row: usize,
+    },
     /// The number of rows does not exceed that of the parameters.
     #[error(
         "{rows} rows are too few for {parameters} parameters: leave out columns, or use the covariance hc0"

@@ -117,10 +117,19 @@ proptest! {
         }
         // An estimate against another class is a contrast against the first.
         let of = [(1, Term::Column(2), 1.0), (k - 1, Term::Column(2), -1.0)];
-        let contrast = first.contrast(&of).unwrap();
+        let contrast = first.contrast(&of, 0.0).unwrap();
         let direct = changed.estimate(1, Term::Column(2)).unwrap();
         prop_assert!((contrast.value - direct.value).abs() <= 1e-9 * direct.std_err);
         prop_assert!((contrast.std_err / direct.std_err - 1.0).abs() <= 1e-9);
+        // Tested against a value, alone and as one of several.
+        let against = first.contrast(&of, 0.3).unwrap();
+        prop_assert!((against.z - (contrast.value - 0.3) / contrast.std_err).abs() <= 1e-12 * against.z.abs());
+        let rows = [of.to_vec(), of.iter().map(|&(k, t, w)| (k, t, 2.0 * w)).collect()];
+        let test = first.wald(&rows, &[0.3, 0.6]).unwrap();
+        prop_assert!(test.df == 1 && (test.statistic - against.z.powi(2)).abs() <= 1e-9 * test.statistic);
+        prop_assert!((test.p_value - against.p_value).abs() <= 1e-9);
+        let refused = |values: &[f64]| matches!(first.wald(&rows, values), Err(Error::Contradiction { .. }));
+        prop_assert!(refused(&[0.3, 0.5]) && refused(&[0.3, 0.0]) && !refused(&[0.0, 0.0]));
     }
 
     #[test]
@@ -276,7 +285,7 @@ fn columns_without_an_estimate_are_named() {
     assert!(found.estimate(1, Term::Column(1)).is_none() && found.estimate(1, Term::Column(gone)).is_none());
     assert_eq!(found.likelihood().parameters, 6);
     assert_eq!(found.wald_columns(&[1, gone]).unwrap().df, 0);
-    assert!(found.contrast(&[(1, Term::Column(1), 1.0)]).is_err());
+    assert!(found.contrast(&[(1, Term::Column(1), 1.0)], 0.0).is_err());
 }
 
 #[test]

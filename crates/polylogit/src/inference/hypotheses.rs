@@ -1,14 +1,17 @@
 //! Linear hypotheses about the coefficients: contrasts, and Wald's test of several at once.
 //!
-//! For C β with covariance C V Cᵀ of rank f: Wald's statistic (Cβ)ᵀ (C V Cᵀ)⁻ (Cβ) against χ²_f (Wald 1943).
+//! For C β = c and the covariance C V Cᵀ of rank f: Wald's statistic (Cβ − c)ᵀ (C V Cᵀ)⁻ (Cβ − c) against χ²_f
+//! (Wald 1943).
 
 use super::distributions::{chi_square_tail, critical};
 use super::summary::{Estimate, Summary, Term};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_len};
 use crate::linalg::{Cholesky, Symmetric, independent_columns};
 
 /// 1 − R² below which a contrast follows from the others.
 const DEPENDENT: f64 = 1e-12;
+/// What is left of a contrast, and of its value, that follows from the others: rounding of the factorisation, relative.
+const SAME: f64 = 1e-6;
 
 /// A statistic, its degrees of freedom, and the probability of a larger one where the hypothesis is true.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,23 +26,27 @@ pub struct Test {
 }
 
 impl Summary {
-    /// Σ weight · coefficient over (class, term, weight), with its standard error.
+    /// Σ weight · coefficient over (class, term, weight), with its standard error; z and the p-value test that it
+    /// is `value`.
     ///
     /// # Errors
     /// [`Error::Option`] for a class or a term that has no estimate (coefficients of the reference class are 0).
-    pub fn contrast(&self, of: &[(usize, Term, f64)]) -> Result<Estimate> {
+    pub fn contrast(&self, of: &[(usize, Term, f64)], value: f64) -> Result<Estimate> {
         let c = self.vector(of)?;
-        let (value, variance) = (dot(&c, &self.beta), dot(&c, &self.times_v(&c)));
-        Ok(Estimate::new(value, variance, critical(self.level)))
+        let (found, variance) = (dot(&c, &self.beta), dot(&c, &self.times_v(&c)));
+        Ok(Estimate::new(found, variance, critical(self.level)).against(value))
     }
 
-    /// Wald's test that all these contrasts are 0. Contrasts that follow from others do not count.
+    /// Wald's test that all these contrasts have their `values` (one each). Contrasts that follow from others do not
+    /// count.
     ///
     /// # Errors
-    /// As [`Summary::contrast`].
-    pub fn wald(&self, contrasts: &[Vec<(usize, Term, f64)>]) -> Result<Test> {
+    /// As [`Summary::contrast`]; [`Error::Shape`] for another number of values, [`Error::Contradiction`] if no
+    /// coefficients whatever satisfy them all.
+    pub fn wald(&self, contrasts: &[Vec<(usize, Term, f64)>], values: &[f64]) -> Result<Test> {
+        check_len("values", "contrasts", contrasts.len(), values.len())?;
         let rows: Vec<Vec<f64>> = contrasts.iter().map(|c| self.vector(c)).collect::<Result<_>>()?;
-        Ok(self.wald_of(&rows))
+        self.wald_of(&rows, values)
     }
 
     /// Wald's test that the given columns have no effect on any class; those without an estimate do not count. The
@@ -60,7 +67,8 @@ impl Summary {
                 rows.push(row);
             }
         }
-        Ok(self.wald_of(&rows))
+        let zeros = vec![0.0; rows.len()];
+        self.wald_of(&rows, &zeros)
     }
 
     /// A contrast in the coordinates of X̃.
@@ -96,7 +104,7 @@ impl Summary {
         super::maximum::product(&self.v, c)
     }
 
-    fn wald_of(&self, rows: &[Vec<f64>]) -> Test {
+    fn wald_of(&self, rows: &[Vec<f64>], values: &[f64]) -> Result<Test> {
         let products: Vec<Vec<f64>> = rows.iter().map(|c| self.times_v(c)).collect();
         let of = |i: usize, j: usize| dot(&rows[i], &products[j]);
         let sd: Vec<f64> = (0..rows.len()).map(|i| of(i, i).max(0.0).sqrt()).collect();
@@ -107,7 +115,20 @@ impl Summary {
                 gram.values[a * gram.n + b] = of(i, j) / (sd[i] * sd[j]);
             }
         }
-        let mut used = independent_columns(&gram, DEPENDENT).columns;
+        let found = independent_columns(&gram, DEPENDENT);
+        // Contrasts that no estimate moves, and those that follow from others, may not ask for anything else.
+        let still = (0..rows.len()).filter(|&i| sd[i] <= 0.0).map(|i| (i, Vec::new()));
+        let dependent = found.dependent.iter().map(|(j, on)| {
+            let scaled =
+                on.iter().zip(&found.columns).map(|(a, &c)| (there[c], a * sd[there[*j]] / sd[there[c]]));
+            (there[*j], scaled.collect())
+        });
+        for (row, on) in still.chain(dependent) {
+            if self.contradicts(rows, values, row, &on) {
+                return Err(Error::Contradiction { row });
+            }
+        }
+        let mut used = found.columns;
         used.sort_unstable();
         let df = used.len();
         let mut small = Symmetric::zeros(df);
@@ -116,13 +137,29 @@ impl Summary {
                 small.values[a * df + b] = gram.values[i * gram.n + j];
             }
         }
-        let z: Vec<f64> = used.iter().map(|&i| dot(&rows[there[i]], &self.beta) / sd[there[i]]).collect();
+        let off = |i: usize| dot(&rows[i], &self.beta) - values[i];
+        let z: Vec<f64> = used.iter().map(|&i| off(there[i]) / sd[there[i]]).collect();
         let statistic = Cholesky::new(&small).map_or(f64::NAN, |factor| {
             let mut solved = z.clone();
             factor.solve_in_place(&mut solved, 1);
             dot(&z, &solved)
         });
-        Test { statistic, df, p_value: chi_square_tail(statistic, df) }
+        Ok(Test { statistic, df, p_value: chi_square_tail(statistic, df) })
+    }
+
+    /// Is a contrast, without the reference class, the combination `on` of others while its value is not theirs?
+    fn contradicts(&self, rows: &[Vec<f64>], values: &[f64], row: usize, on: &[(usize, f64)]) -> bool {
+        let mk = self.kept.len().max(1);
+        let rest = |own: f64, of: &dyn Fn(usize) -> f64| {
+            let parts = on.iter().map(|&(i, a)| a * of(i));
+            parts.fold((own, own.abs()), |(rest, size), part| (rest - part, size + part.abs()))
+        };
+        let (left, size) = rest(values[row], &|i| values[i]);
+        left.abs() > SAME * size
+            && (0..rows[row].len()).filter(|at| at / mk != self.reference).all(|at| {
+                let (left, size) = rest(rows[row][at], &|i| rows[i][at]);
+                left.abs() <= SAME * size
+            })
     }
 
     /// θ (m × K) of the most likely model without some columns, if ℓ were quadratic:

@@ -12,7 +12,7 @@ use crate::parallel::Workers;
 use crate::target::Target;
 
 /// Probabilities of rows with their uncertainty, each row-major (n × K).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Probabilities {
     /// p.

@@ -28,7 +28,7 @@ pub struct Estimate {
     pub value: f64,
     /// Its standard error.
     pub std_err: f64,
-    /// value / standard error.
+    /// value / standard error; of a contrast (value − the value tested) / standard error.
     pub z: f64,
     /// P(|Z| > |z|); NaN where Firth's profile could not be followed to 0.
     pub p_value: f64,
@@ -45,6 +45,12 @@ impl Estimate {
         let z = value / std_err;
         let reach = critical * std_err;
         Self { value, std_err, z, p_value: two_sided(z), low: value - reach, high: value + reach }
+    }
+
+    /// The same, tested against another value than 0.
+    pub(super) fn against(self, value: f64) -> Self {
+        let z = (self.value - value) / self.std_err;
+        Self { z, p_value: two_sided(z), ..self }
     }
 
     /// e^value: the relative-risk ratio, by which the odds against the reference class change with the column.
