@@ -7,11 +7,13 @@
 //! Rows in messages are lines of the file, the header being line 1.
 
 mod error;
+mod near;
 #[cfg(feature = "csv")]
 mod read;
 mod schema;
 
 pub use error::{At, Error, Result};
+pub use near::nearest;
 #[cfg(feature = "csv")]
 pub use read::{
     ApplyOptions, Dataset, Format, Matrix, MissingPolicy, ReadOptions, Report, Source, Table, UnseenPolicy,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use polylogit::{Label, Target};
+use polylogit::Label;
 
 use super::cells::{Cells, Columns, Levels, NO_LEVEL, Role};
+use super::labels::{class_ids, clusters, labels, weights};
 use super::svmlight::Sparse;
 use super::{
     ApplyOptions, Dataset, Matrix, MissingPolicy, ReadOptions, Report, Table, UnseenPolicy, position,
@@ -99,7 +100,7 @@ pub(super) fn training(file: &str, columns: Columns, options: &ReadOptions) -> R
         .filter(|&r| label_cells.codes[r] != NO_LEVEL && !(drops && missing.in_row(&columns, &features, r)))
         .collect();
     report.missing = missing.by_name(&columns);
-    report.dropped = columns.rows - rows.len();
+    report.left_out = without(columns.rows, &rows);
     if rows.is_empty() {
         return Err(Error::Empty { file: file.to_owned() });
     }
@@ -141,22 +142,29 @@ pub(super) fn apply(
     options: &ApplyOptions,
 ) -> Result<Table> {
     let mut report = Report { read: columns.rows, ..Report::default() };
-    let rows: Vec<usize> = (0..columns.rows).collect();
-    let features: Result<Vec<usize>> =
-        schema.columns.iter().map(|c| position(file, &columns.header, &c.name)).collect();
-    report.missing = Missing::find(&columns, &features?).by_name(&columns);
+    let features = schema.columns.iter().map(|c| position(file, &columns.header, &c.name));
+    let features: Vec<usize> = features.collect::<Result<_>>()?;
+    let missing = Missing::find(&columns, &features);
+    if let (MissingPolicy::Error, Some((row, j))) = (options.missing, missing.first) {
+        return Err(missing_value(file, &columns, row, j));
+    }
+    let drops = options.missing == MissingPolicy::Drop;
+    let rows: Vec<usize> =
+        (0..columns.rows).filter(|&r| !(drops && missing.in_row(&columns, &features, r))).collect();
+    report.missing = missing.by_name(&columns);
+    report.left_out = without(columns.rows, &rows);
     let (mut ids, mut weight) = (None, None);
     if options.labelled {
         let at = position(file, &columns.header, &schema.target)?;
         if let Cells::Category(labels) = &columns.cells[at] {
             let place = |row| (columns.at(row), schema.target.as_str());
-            ids = Some(class_ids(file, labels, &place, classes)?);
+            ids = Some(class_ids(file, labels, &rows, &place, classes)?);
         }
         if let Some(j) = schema.weight.as_ref().and_then(|w| columns.header.iter().position(|h| h == w)) {
             weight = Some(weights(file, &columns, j, &rows)?);
         }
     }
-    let n = columns.rows;
+    let n = rows.len();
     let matrix = matrix(file, columns, schema, &rows, options.unseen, &mut report)?;
     Ok(Table { matrix, rows: n, columns: schema.width(), ids, weights: weight, report })
 }
@@ -199,7 +207,7 @@ pub(super) fn apply_sparse(
     let mut report = Report { read: n, ..Report::default() };
     let ids = if options.labelled {
         let place = |row: usize| (At::Line(sparse.lines[row]), schema.target.as_str());
-        Some(class_ids(file, &sparse.labels, &place, classes)?)
+        Some(class_ids(file, &sparse.labels, &(0..n).collect::<Vec<_>>(), &place, classes)?)
     } else {
         None
     };
@@ -211,6 +219,12 @@ pub(super) fn apply_sparse(
     }
     report.unknown_indices = unknown;
     Ok(Table { matrix, rows: n, columns: count, ids, weights: None, report })
+}
+
+/// The rows of n that are not among `rows`, which ascend.
+fn without(n: usize, rows: &[usize]) -> Vec<usize> {
+    let mut left = rows.iter().peekable();
+    (0..n).filter(|r| left.next_if(|next| *next == r).is_none()).collect()
 }
 
 /// Missing cells of the columns that predict.
@@ -270,7 +284,7 @@ impl Missing {
     }
 }
 
-fn missing_value(file: &str, columns: &Columns, row: usize, j: usize) -> Error {
+pub(super) fn missing_value(file: &str, columns: &Columns, row: usize, j: usize) -> Error {
     Error::MissingValue { file: file.to_owned(), at: columns.at(row), column: columns.header[j].clone() }
 }
 
@@ -318,106 +332,6 @@ fn category(
         });
     }
     Ok((!levels.is_empty()).then_some(Kind::Category { levels, missing }))
-}
-
-fn weights(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Vec<f64>> {
-    let Cells::Number(at) = columns.cells[j] else { return Ok(vec![1.0; rows.len()]) };
-    let weight = columns.number(at);
-    match rows.iter().find(|&&r| !(weight(r).is_finite() && weight(r) > 0.0)) {
-        Some(&r) => Err(Error::Weight {
-            file: file.to_owned(),
-            at: columns.at(r),
-            column: columns.header[j].clone(),
-            value: if weight(r).is_nan() { "(missing)".to_owned() } else { weight(r).to_string() },
-        }),
-        None => Ok(rows.iter().map(|&r| weight(r)).collect()),
-    }
-}
-
-/// The cluster of some rows.
-fn clusters(file: &str, columns: &Columns, j: usize, rows: &[usize]) -> Result<Vec<u32>> {
-    let Cells::Category(cells) = &columns.cells[j] else { return Ok(vec![0; rows.len()]) };
-    match rows.iter().find(|&&r| cells.codes[r] == NO_LEVEL) {
-        Some(&row) => Err(missing_value(file, columns, row, j)),
-        None => Ok(rows.iter().map(|&r| cells.codes[r]).collect()),
-    }
-}
-
-/// The labels of some rows.
-fn labels(file: &str, column: &str, cells: &Levels, rows: &[usize]) -> Result<Target> {
-    let all = read_labels(file, column, &cells.texts, rows.len())?;
-    let mut used = vec![false; all.len()];
-    for &r in rows {
-        used[cells.codes[r] as usize] = true;
-    }
-    // Two texts may be one label: 1 and +1.
-    let mut classes: Vec<Label> =
-        all.iter().zip(&used).filter(|(_, u)| **u).map(|(l, _)| l.clone()).collect();
-    classes.sort();
-    classes.dedup();
-    let ids: Vec<u32> = all.iter().map(|l| classes.binary_search(l).unwrap_or(0) as u32).collect();
-    Target::from_classes(classes, rows.iter().map(|&r| ids[cells.codes[r] as usize]).collect())
-        .map_err(|source| Error::Engine { file: file.to_owned(), source })
-}
-
-/// Texts as labels: all integers, all numbers, all booleans, or texts.
-fn read_labels(file: &str, column: &str, texts: &[String], rows: usize) -> Result<Vec<Label>> {
-    if let Ok(ints) =
-        texts.iter().map(|t| t.parse().map(Label::Int)).collect::<std::result::Result<Vec<_>, _>>()
-    {
-        return Ok(ints);
-    }
-    if let Ok(numbers) = texts.iter().map(|t| t.parse::<f64>()).collect::<std::result::Result<Vec<_>, _>>() {
-        let fractions = numbers.iter().filter(|v| v.fract() != 0.0).count();
-        if fractions > FEW_LEVELS.max(rows / ROWS_PER_LEVEL).min(rows / 2) {
-            let (file, column) = (file.to_owned(), column.to_owned());
-            return Err(Error::RegressionTarget { file, column, levels: texts.len(), rows });
-        }
-        return Ok(numbers.into_iter().map(Label::from).collect());
-    }
-    let boolean = |t: &String| match t.to_ascii_lowercase().as_str() {
-        "true" => Some(Label::Bool(true)),
-        "false" => Some(Label::Bool(false)),
-        _ => None,
-    };
-    Ok(texts
-        .iter()
-        .map(boolean)
-        .collect::<Option<Vec<_>>>()
-        .unwrap_or_else(|| texts.iter().map(|t| Label::from(t.as_str())).collect()))
-}
-
-/// The ids of the labels of every row; `place` says where a row is in the file, and its column.
-fn class_ids<'a>(
-    file: &str,
-    labels: &Levels,
-    place: &dyn Fn(usize) -> (At, &'a str),
-    classes: &[Label],
-) -> Result<Vec<u32>> {
-    // A text is a class if it reads like it, as a number or as it stands.
-    let id = |text: &String| {
-        classes.iter().position(|c| match c {
-            Label::Int(v) => text.parse() == Ok(*v),
-            Label::Float(_) => text.parse::<f64>().is_ok_and(|v| Label::from(v) == *c),
-            Label::Bool(v) => text.eq_ignore_ascii_case(if *v { "true" } else { "false" }),
-            Label::Text(v) => text == v,
-        })
-    };
-    let ids: Vec<Option<u32>> =
-        labels.texts.iter().map(|l| id(l).and_then(|i| u32::try_from(i).ok())).collect();
-    let known = |(row, code): (usize, &u32)| {
-        ids.get(*code as usize).copied().flatten().ok_or_else(|| {
-            let (file, (at, column)) = (file.to_owned(), place(row));
-            match labels.texts.get(*code as usize) {
-                None => Error::MissingValue { file, at, column: column.to_owned() },
-                Some(value) => {
-                    let classes = classes.iter().map(ToString::to_string).collect();
-                    Error::UnseenLabel { file, at, value: value.clone(), classes }
-                }
-            }
-        })
-    };
-    labels.codes.iter().enumerate().map(known).collect()
 }
 
 /// The design matrix of the given rows. Takes the cells: where all are numbers it is made in their place.
@@ -475,15 +389,16 @@ fn matrix(
         for (to, &from) in rows.iter().enumerate() {
             let code = cells.codes[from] as usize;
             let place = match places.get(code) {
-                None => missing.then_some(levels.len()),
-                Some(None) if unseen == UnseenPolicy::Error => {
+                None if missing => Some(levels.len()),
+                None | Some(None) if unseen == UnseenPolicy::Error => {
                     return Err(Error::UnseenLevel {
                         file: file.to_owned(),
                         at: columns.at(from),
                         column: name.clone(),
-                        value: cells.texts[code].clone(),
+                        value: cells.texts.get(code).map_or("(missing)", String::as_str).to_owned(),
                     });
                 }
+                None => None,
                 Some(None) => {
                     let level = || (0, cells.texts[code].clone());
                     report.unseen.entry(name.clone()).or_insert_with(level).0 += 1;

@@ -5,6 +5,7 @@ mod arrow;
 mod cells;
 mod csv;
 mod encode;
+mod labels;
 mod source;
 mod svmlight;
 
@@ -15,6 +16,7 @@ use polylogit::{Csr, Design, Label, Target};
 pub use source::{Format, Source};
 
 use crate::error::{Error, Result};
+use crate::near::nearest;
 use crate::schema::Schema;
 
 use cells::{Columns, Roles};
@@ -70,6 +72,8 @@ pub struct ReadOptions {
 pub struct ApplyOptions {
     /// What to do with unseen levels.
     pub unseen: UnseenPolicy,
+    /// What to do with missing values; filled in, a category without a level for them counts as unseen.
+    pub missing: MissingPolicy,
     /// How the file is written.
     pub format: Format,
     /// The delimiter of a CSV file; `None`: found in the header.
@@ -83,8 +87,8 @@ pub struct ApplyOptions {
 pub struct Report {
     /// Rows read.
     pub read: usize,
-    /// Rows left out since a value or the label is missing.
-    pub dropped: usize,
+    /// Rows left out since a value or the label is missing, counted from 0.
+    pub left_out: Vec<usize>,
     /// Missing cells by column.
     pub missing: BTreeMap<String, usize>,
     /// Cells whose level training did not see, by column, with the first such level.
@@ -242,15 +246,7 @@ fn position(file: &str, header: &[String], column: &str) -> Result<usize> {
     header.iter().position(|h| h == column).ok_or_else(|| Error::MissingColumn {
         file: file.to_owned(),
         column: column.to_owned(),
-        near: header.iter().find(|h| near(h, column)).cloned(),
+        near: nearest(column, header.iter().map(String::as_str)).map(str::to_owned),
         columns: header.to_vec(),
     })
-}
-
-/// Equal but for case and punctuation, or one edit apart at the start or end.
-fn near(a: &str, b: &str) -> bool {
-    let plain =
-        |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    let (a, b) = (plain(a), plain(b));
-    a == b || (b.len() >= 3 && a.starts_with(&b)) || (a.len() >= 3 && b.starts_with(&a))
 }

@@ -35,7 +35,8 @@ fn missing_numbers_become_the_mean_and_categories_a_level() {
     assert_eq!(dense(&data.table), expected);
     let report = &data.table.report;
     // The row without a label is left out whatever the policy, and counted.
-    assert_eq!((report.read, report.dropped, report.missing["n"], report.missing["s"]), (5, 1, 3, 3));
+    assert_eq!((report.read, report.missing["n"], report.missing["s"]), (5, 3, 3));
+    assert_eq!(report.left_out, [4]);
 
     let dropped = train_with(text, &ReadOptions { missing: MissingPolicy::Drop, ..options() });
     // One class is left: the engine refuses that.
@@ -50,7 +51,7 @@ fn dropping_leaves_whole_rows_only() {
     let data = train_with(text, &ReadOptions { missing: MissingPolicy::Drop, ..options() }).unwrap();
     assert_eq!(dense(&data.table), [1.0, 10.0, 4.0, 40.0, 5.0, 50.0]);
     assert_eq!(data.target.ids(), Some(&[0, 1, 0][..]));
-    assert_eq!(data.table.report.dropped, 2);
+    assert_eq!(data.table.report.left_out, [1, 2]);
     let Kind::Number { mean } = data.schema.columns[0].kind else { panic!() };
     assert!((mean - 10.0 / 3.0).abs() < 1e-15, "the mean is that of the rows that stay: {mean}");
 }
@@ -122,6 +123,24 @@ fn unseen_levels_are_counted_or_refused() {
     let refuse = ApplyOptions { unseen: UnseenPolicy::Error, ..Default::default() };
     let error = apply(text, &data, &refuse).unwrap_err().to_string();
     assert!(error.contains("line 3, column s: new was not seen in training"), "{error}");
+}
+
+#[test]
+fn missing_values_of_new_rows_are_filled_in_refused_or_left_out() {
+    let data = train("s,x,y\nu,1,p\nv,3,q\n").unwrap();
+    let text = "x,s\n7,u\n,v\n8,\n9,v\n";
+    let new = |missing| apply(text, &data, &ApplyOptions { missing, ..Default::default() });
+    let kept = new(MissingPolicy::Drop).unwrap();
+    assert_eq!((dense(&kept), kept.rows), (vec![1.0, 0.0, 7.0, 0.0, 1.0, 9.0], 2));
+    assert_eq!((kept.report.read, kept.report.left_out), (4, vec![1, 2]));
+    let refused = new(MissingPolicy::Error).unwrap_err().to_string();
+    assert!(refused.contains("line 3, column x: the value is missing"), "{refused}");
+    // Training had no missing s, so that it has no level for them.
+    let unseen = UnseenPolicy::Error;
+    let refused = apply(text, &data, &ApplyOptions { unseen, ..Default::default() }).unwrap_err().to_string();
+    assert!(refused.contains("line 4, column s: (missing) was not seen in training"), "{refused}");
+    let labelled = ApplyOptions { missing: MissingPolicy::Drop, labelled: true, ..ApplyOptions::default() };
+    assert_eq!(apply("x,s,y\n,u,q\n7,u,p\n5,v,q\n", &data, &labelled).unwrap().ids, Some(vec![0, 1]));
 }
 
 #[test]
