@@ -1,6 +1,7 @@
 //! The commands, one a file, and what they share.
 
 mod calibrate;
+mod columns;
 mod completions;
 mod cv;
 mod evaluate;

@@ -1,6 +1,6 @@
-//! Predictions as a Parquet file.
+//! Columns of results as a Parquet file.
 
-use super::predict::Predictions;
+use super::columns::{Cells, Columns};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -9,17 +9,21 @@ use polylogit::Label;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-pub(super) fn write(predictions: &Predictions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let k = predictions.classes.len();
-    let mut columns = vec![labels(predictions)];
-    if predictions.proba {
-        columns.extend((0..k).map(|class| -> ArrayRef {
-            let p = predictions.probabilities.iter().copied().skip(class).step_by(k);
-            Arc::new(Float64Array::from_iter_values(p))
-        }));
-    }
-    let batch =
-        RecordBatch::try_from_iter(predictions.names().into_iter().zip(columns)).map_err(io::Error::other)?;
+pub(super) fn write(columns: &Columns<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let array = |cells: &Cells<'_>| -> ArrayRef {
+        match cells {
+            Cells::Labels(classes, ids) => labels(classes, ids),
+            Cells::Counts(values) => Arc::new(Int64Array::from_iter_values(
+                values.iter().map(|&v| i64::try_from(v).unwrap_or(i64::MAX)),
+            )),
+            Cells::Numbers { values, first, step } => {
+                let column = (0..columns.rows).map(|row| values[row * step + first]);
+                Arc::new(column.map(|v| (!v.is_nan()).then_some(v)).collect::<Float64Array>())
+            }
+        }
+    };
+    let named = columns.columns.iter().map(|(name, cells)| (name, array(cells)));
+    let batch = RecordBatch::try_from_iter(named).map_err(io::Error::other)?;
     let compression = Compression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(compression).build();
     // The writer wants to be sent between threads; memory can, a borrowed stream need not.
@@ -30,10 +34,9 @@ pub(super) fn write(predictions: &Predictions<'_>, out: &mut dyn Write) -> io::R
     out.write_all(&bytes)
 }
 
-/// The predicted classes in the type of the labels; text if they have several.
-fn labels(predictions: &Predictions<'_>) -> ArrayRef {
-    let classes = predictions.classes;
-    let ids = predictions.ids.iter();
+/// Classes in the type of the labels; text if they have several.
+fn labels(classes: &[Label], ids: &[usize]) -> ArrayRef {
+    let ids = ids.iter();
     let bools: Option<Vec<bool>> =
         classes.iter().map(|c| if let Label::Bool(v) = c { Some(*v) } else { None }).collect();
     let ints: Option<Vec<i64>> =
