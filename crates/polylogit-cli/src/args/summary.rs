@@ -16,6 +16,16 @@ Examples:
       survey weights, errors robust to clusters
   polylogit summary trips.csv --target mode --reference car --effects average --format json
       against another class, with average marginal effects, as one JSON document
+  polylogit summary penguins.csv --target species --features body_mass_g,flipper_length_mm \\
+      --contrast 'Gentoo:body_mass_g = Chinstrap:body_mass_g' --influence 10
+      do two classes differ in a coefficient? the ten rows that move the estimates most
+  polylogit summary penguins.csv --target species --features body_mass_g,flipper_length_mm \\
+      --predict new.csv -o probabilities.csv --at body_mass_g=3500 --at body_mass_g=5000
+      probabilities with standard errors and intervals, of new rows and at given values
+
+A contrast is linear in coefficients CLASS:TERM: `2*B:x - C:x = 0.5`. `B:x = C:x, B:v` are two rows,
+tested at once, too; `x` alone is that of every class. Those of the reference class are 0. Quotes
+say where a name ends: `B:\"a - b\"`.
 
 Categories are compared with their first level. Rows with missing values are left out unless --missing says else.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
@@ -61,7 +71,7 @@ pub(crate) struct SummaryArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "Statistics")]
     pub(crate) weights: Option<String>,
     /// What the weights are
-    #[arg(long, value_enum, default_value_t = Weighting::Frequency, help_heading = "Statistics")]
+    #[arg(long, value_enum, default_value_t = Weighting::Frequency, requires = "weights", help_heading = "Statistics")]
     pub(crate) weight_kind: Weighting,
     /// Share of intervals that shall cover the truth
     #[arg(long, value_name = "LEVEL", value_parser = tolerance, allow_negative_numbers = true, default_value = "0.95", help_heading = "Statistics")]
@@ -69,6 +79,15 @@ pub(crate) struct SummaryArgs {
     /// Likelihood-ratio tests of every variable, too: one more fit each
     #[arg(long, help_heading = "Statistics")]
     pub(crate) lr: bool,
+    /// Estimate and test a combination of coefficients, e.g. `B:x - 2*C:x = 0`; rows joined by `,` are tested at once
+    #[arg(long, value_name = "CONTRAST", allow_hyphen_values = true, help_heading = "Statistics")]
+    pub(crate) contrast: Vec<String>,
+    /// List the N rows that move the estimates most, with leverage and Cook's distance
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Statistics")]
+    pub(crate) influence: Option<u32>,
+    /// Write leverage and Cook's distance of every row to this .csv or .parquet file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Statistics")]
+    pub(crate) influence_out: Option<PathBuf>,
     /// Marginal effects on the probabilities, averaged over the rows or at the means
     #[arg(long, value_enum, value_name = "AT", help_heading = "Statistics")]
     pub(crate) effects: Option<Effects>,
@@ -79,7 +98,7 @@ pub(crate) struct SummaryArgs {
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Statistics")]
     pub(crate) lambda: f64,
     /// Print standard errors of a penalised fit although they leave out its bias
-    #[arg(long, help_heading = "Statistics")]
+    #[arg(long, requires = "lambda", help_heading = "Statistics")]
     pub(crate) despite_penalty: bool,
     /// Fit no intercepts
     #[arg(long, help_heading = "Statistics")]
@@ -87,6 +106,16 @@ pub(crate) struct SummaryArgs {
     /// Threads to use [default: all cores]; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Statistics")]
     pub(crate) threads: Option<u32>,
+
+    /// Probabilities with intervals of the rows of this table
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, help_heading = "Probabilities")]
+    pub(crate) predict: Option<PathBuf>,
+    /// Write the probabilities of --predict to this .csv or .parquet file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "predict", help_heading = "Probabilities")]
+    pub(crate) output: Option<PathBuf>,
+    /// Probabilities with intervals where variables have these values, the others at their means, e.g. `age=40, sex=f`
+    #[arg(long, value_name = "VALUES", help_heading = "Probabilities")]
+    pub(crate) at: Vec<String>,
 
     #[command(flatten)]
     pub(crate) read: ReadArgs,

@@ -4,9 +4,9 @@
 use super::{display, is_stdin};
 use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, SummaryArgs, Unseen};
 use crate::describe::{facts, heading, list};
-use crate::failure::BadCall;
+use crate::failure::{BadCall, with_help};
 use crate::printer::{Printer, count, percent, thousands};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use polylogit::{Design, Label, Model, Target};
 use polylogit_data::{
     self as data, ApplyOptions, Dataset, Format, Kind, Matrix, MissingPolicy, ReadOptions, Schema, Source,
@@ -106,6 +106,16 @@ impl Training {
         &mut self.table
     }
 
+    /// The rows of the file that were used, counted from 1.
+    pub(super) fn row_numbers(&self) -> Vec<usize> {
+        let report = &self.table.report;
+        let mut out = report.left_out.iter().peekable();
+        (0..report.read)
+            .filter(|row| out.next_if(|gone| **gone == *row).is_none())
+            .map(|row| row + 1)
+            .collect()
+    }
+
     pub(super) fn matrix(&self) -> &Matrix {
         &self.table.matrix
     }
@@ -195,7 +205,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Training> {
     let report = DataReport {
         file: display(path),
         rows: table.rows,
-        dropped: table.report.dropped,
+        dropped: table.report.left_out.len(),
         target: schema.target.clone(),
         weights: options.weight.clone(),
         numbers: of_kind(|k| matches!(k, Kind::Number { .. })),
@@ -248,7 +258,13 @@ fn table(
         Unseen::Ignore => UnseenPolicy::Ignore,
         Unseen::Error => UnseenPolicy::Error,
     };
-    let options = ApplyOptions { unseen, format: format(read), delimiter: read.delimiter, labelled };
+    let options = ApplyOptions {
+        unseen,
+        missing: MissingPolicy::Impute,
+        format: format(read),
+        delimiter: read.delimiter,
+        labelled,
+    };
     let table = data::read_with_schema(&Source::new(path), schema, classes, &options)?;
     for (column, (n, level)) in &table.report.unseen {
         let rows = count(*n, "row");
@@ -263,6 +279,54 @@ fn table(
     match table.report.missing.values().sum() {
         0 => {}
         n => printer.note(&format!("{} imputed", count(n, "missing value"))),
+    }
+    Ok(table)
+}
+
+/// New rows for a summary. Where missing values are left out, so are rows that have some: they are in the report.
+/// A level without an estimate is refused.
+pub(super) fn read_new(
+    path: &Path,
+    schema: &Schema,
+    missing: Missing,
+    read: &ReadArgs,
+    printer: Printer,
+) -> Result<Table> {
+    let options = ApplyOptions {
+        unseen: UnseenPolicy::Error,
+        missing: policy(missing),
+        format: format(read),
+        delimiter: read.delimiter,
+        labelled: false,
+    };
+    let unseen = |error| match error {
+        data::Error::UnseenLevel { file, at, column, value } => {
+            let levels = schema.columns.iter().find(|c| c.name == column).map(|c| match &c.kind {
+                Kind::Category { levels, .. } => list(levels),
+                _ => String::new(),
+            });
+            let error = anyhow!("{file}, {at}, column {column}: no row of the training table has {value}");
+            with_help(
+                error,
+                format!(
+                    "its levels are {}; leave out the row, or --exclude {column}",
+                    levels.unwrap_or_default()
+                ),
+            )
+        }
+        other => other.into(),
+    };
+    let table = data::read_with_schema(&Source::new(path), schema, &[], &options).map_err(unseen)?;
+    let report = &table.report;
+    if !report.left_out.is_empty() {
+        let rows = count(report.left_out.len(), "row");
+        let (file, columns) = (display(path), report.missing.keys().cloned().collect::<Vec<_>>());
+        printer.warning(&format!(
+            "{file}: {rows} without probabilities, as values are missing ({})",
+            list(&columns)
+        ));
+    } else if !report.missing.is_empty() {
+        printer.note(&format!("{} imputed", count(report.missing.values().sum(), "missing value")));
     }
     Ok(table)
 }

@@ -53,9 +53,14 @@ impl Folder {
         command
     }
 
-    /// Runs a call as it would be typed (no quotes).
+    /// Runs a call as it would be typed; 'quotes' hold blanks together.
     pub(crate) fn run(&self, call: &str) -> Run {
-        let output = self.command().args(call.split_whitespace()).output().unwrap();
+        let parts = call.split('\'').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        let output = self.command().args(words).output().unwrap();
         Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -12,5 +12,7 @@ mod paths;
 mod penguins;
 mod report;
 mod summary;
+mod summary_contrasts;
+mod summary_rows;
 mod sweep;
 mod threads;

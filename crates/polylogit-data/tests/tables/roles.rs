@@ -131,7 +131,7 @@ fn missing_values_of_new_rows_are_filled_in_refused_or_left_out() {
     let text = "x,s\n7,u\n,v\n8,\n9,v\n";
     let new = |missing| apply(text, &data, &ApplyOptions { missing, ..Default::default() });
     let kept = new(MissingPolicy::Drop).unwrap();
-    assert_eq!((dense(&kept), kept.rows), (vec![1.0, 0.0, 7.0, 0.0, 1.0, 9.0], 2));
+    assert_eq!((dense(&kept), kept.rows), (&[1.0, 0.0, 7.0, 0.0, 1.0, 9.0][..], 2));
     assert_eq!((kept.report.read, kept.report.left_out), (4, vec![1, 2]));
     let refused = new(MissingPolicy::Error).unwrap_err().to_string();
     assert!(refused.contains("line 3, column x: the value is missing"), "{refused}");

@@ -1,6 +1,9 @@
 //! The document of `polylogit summary --format json`; `docs/command.md` describes its keys.
 
 use super::Results;
+use super::contrasts::{self, Tested};
+use super::influence::InfluenceOf;
+use super::probabilities::{AtOf, PredictedOf};
 use crate::args::Effects;
 use crate::commands::table::DataReport;
 use polylogit::inference::{Estimate, Term, Test};
@@ -31,7 +34,11 @@ pub(super) struct Document<'a> {
     bic: Option<f64>,
     coefficients: Vec<Coefficient<'a>>,
     tests: Vec<GroupTests<'a>>,
+    contrasts: Vec<contrasts::Document<'a>>,
     effects: Option<EffectsOf<'a>>,
+    influence: Option<InfluenceOf>,
+    probabilities: Option<PredictedOf<'a>>,
+    at: Vec<AtOf<'a>>,
     covariance_matrix: Vec<Vec<f64>>,
     condition_number: f64,
     steps: usize,
@@ -42,10 +49,27 @@ pub(super) struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct TestOf {
+pub(super) struct TestOf {
     chi2: f64,
     df: usize,
     p_value: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct EstimateOf {
+    estimate: f64,
+    std_err: f64,
+    z: f64,
+    p_value: f64,
+    low: f64,
+    high: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct RatioOf {
+    ratio: f64,
+    ratio_low: f64,
+    ratio_high: f64,
 }
 
 /// The order of these is that of the covariance matrix.
@@ -53,15 +77,10 @@ struct TestOf {
 struct Coefficient<'a> {
     class: String,
     term: &'a str,
-    estimate: f64,
-    std_err: f64,
-    z: f64,
-    p_value: f64,
-    low: f64,
-    high: f64,
-    ratio: f64,
-    ratio_low: f64,
-    ratio_high: f64,
+    #[serde(flatten)]
+    estimate: EstimateOf,
+    #[serde(flatten)]
+    ratio: RatioOf,
 }
 
 #[derive(Serialize)]
@@ -95,33 +114,33 @@ impl From<Test> for TestOf {
     }
 }
 
+impl From<Estimate> for EstimateOf {
+    fn from(Estimate { value, std_err, z, p_value, low, high, .. }: Estimate) -> Self {
+        Self { estimate: value, std_err, z, p_value, low, high }
+    }
+}
+
+impl From<Estimate> for RatioOf {
+    fn from(estimate: Estimate) -> Self {
+        let (ratio_low, ratio_high) = estimate.ratio_interval();
+        Self { ratio: estimate.ratio(), ratio_low, ratio_high }
+    }
+}
+
 impl<'a> Document<'a> {
     pub(super) fn new(results: &'a Results<'a>) -> Self {
-        let Results { training, summary, terms, names, tests, effects, at, notes, seconds } = results;
+        let Results { training, summary, terms, names, tests, contrasts, effects, at, rows, notes, seconds } =
+            results;
         let likelihood = summary.likelihood();
         let class = |k: usize| summary.classes()[k].to_string();
         let parameters = summary.parameters();
         let coefficient = |&(k, term): &(usize, Term)| {
-            let Estimate { value, std_err, z, p_value, low, high, .. } = summary.estimate(k, term)?;
-            let (ratio_low, ratio_high) = (low.exp(), high.exp());
+            let estimate = summary.estimate(k, term)?;
             let term = match term {
                 Term::Intercept => "(intercept)",
                 Term::Column(j) => &names[j],
             };
-            let (class, ratio) = (class(k), value.exp());
-            Some(Coefficient {
-                class,
-                term,
-                estimate: value,
-                std_err,
-                z,
-                p_value,
-                low,
-                high,
-                ratio,
-                ratio_low,
-                ratio_high,
-            })
+            Some(Coefficient { class: class(k), term, estimate: estimate.into(), ratio: estimate.into() })
         };
         let effect = |(variable, estimates): &'a (String, Vec<Estimate>)| {
             estimates.iter().enumerate().map(move |(k, e)| EffectOf {
@@ -166,6 +185,7 @@ impl<'a> Document<'a> {
                     likelihood_ratio: ratio.map(TestOf::from),
                 })
                 .collect(),
+            contrasts: contrasts.iter().map(Tested::document).collect(),
             effects: at.map(|at| EffectsOf {
                 at: match at {
                     Effects::Average => "average",
@@ -173,6 +193,9 @@ impl<'a> Document<'a> {
                 },
                 effects: effects.iter().flat_map(effect).collect(),
             }),
+            influence: rows.influence.as_ref().map(|influence| influence.document(summary)),
+            probabilities: rows.predicted.as_ref().map(|predicted| predicted.document(summary)),
+            at: rows.at.as_ref().map_or_else(Vec::new, |at| at.document(summary)),
             covariance_matrix: summary
                 .covariance_matrix()
                 .chunks(parameters.len().max(1))

@@ -1,10 +1,15 @@
 //! `polylogit summary`: standard errors, tests and intervals of a fit without a penalty.
 
+mod at;
+mod contrasts;
 mod document;
+mod influence;
+mod probabilities;
 mod terms;
 mod text;
 
 use super::table::{self, Training};
+use super::{columns, display, is_stdin};
 use crate::args::{CovarianceKind, Effects, SummaryArgs, Weighting};
 use crate::describe;
 use crate::failure::{BadCall, with_help};
@@ -12,10 +17,15 @@ use crate::printer::{Printer, count};
 use crate::progress::Progress;
 use crate::settings;
 use anyhow::{Result, anyhow};
+use at::Settings;
+use contrasts::{Contrast, Names, Tested};
 use document::Document;
+use influence::Influence;
 use polylogit::Error;
 use polylogit::inference::{Covariance, Estimate, Inference, Summary, Term, Test, WeightKind};
 use polylogit_data::Matrix;
+use probabilities::{AtSettings, Predicted};
+use std::collections::BTreeSet;
 
 pub(super) use terms::Terms;
 
@@ -30,15 +40,25 @@ struct Results<'r> {
     names: &'r [String],
     /// For each group of columns Wald's test, and the likelihood ratio's where it was asked for.
     tests: Vec<(Test, Option<Test>)>,
+    contrasts: Vec<Tested>,
     /// Of each change, for each class.
     effects: Vec<(String, Vec<Estimate>)>,
     at: Option<Effects>,
+    rows: Rows,
     notes: &'r [String],
     seconds: f64,
 }
 
+/// What is said about rows, where it was asked for.
+struct Rows {
+    influence: Option<Influence>,
+    predicted: Option<Predicted>,
+    at: Option<AtSettings>,
+}
+
 pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     let printer = Printer::new(&args.print);
+    check(args)?;
     let mut training = table::read_for_summary(args)?;
     let terms = Terms::new(&training.schema, &args.polynomial, &args.interact)?;
     if let (Matrix::Sparse { .. }, false) =
@@ -50,7 +70,20 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     let names = terms.names();
     printer.text(&(training.report.text() + "\n"))?;
 
-    let inference = inference(args, &training)?;
+    let reference = reference(args, &training)?;
+    let inference = inference(args, &training, reference);
+    let classes = training.target.classes().iter().map(ToString::to_string).collect();
+    let vocabulary = Names::new(classes, reference, &terms, !args.no_intercept);
+    let settings = args.at.iter().map(|typed| Settings::new(typed, &terms)).collect::<Result<Vec<_>>>()?;
+    let new = args.predict.as_deref().map(|path| -> Result<_> {
+        let mut table = table::read_new(path, &training.schema, args.missing, &args.read, printer)?;
+        terms.matrix(&mut table);
+        Ok((path, table))
+    });
+    let new = new.transpose()?;
+    let mut zeros = BTreeSet::new();
+    let contrasts = args.contrast.iter().map(|typed| Contrast::new(typed, &vocabulary, &mut zeros));
+    let contrasts = contrasts.collect::<Result<Vec<_>>>()?;
     let design = training.design()?;
     let mut notes = sparse_data(&training, &terms, &names)?;
     let mut progress = Progress::start(!printer.is_quiet());
@@ -60,6 +93,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     notes.extend(super::fit::notes(summary.diagnosis(), &names));
     notes.extend(open_ends(&summary, &names));
     notes.extend(terms.bases().map(|(name, level)| format!("{name}: the base level is {level}")));
+    notes.extend(zeros);
     for note in &notes {
         printer.note(note);
     }
@@ -73,23 +107,84 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
         Ok((wald, ratio))
     });
     let tests = tests.collect::<Result<_>>()?;
+    let contrasts = contrasts.into_iter().map(|contrast| contrast.test(&summary, &vocabulary));
+    let contrasts = contrasts.collect::<Result<_>>()?;
     let effects = match args.effects {
         None => Vec::new(),
         Some(at) => effects(at, &summary, &terms, &training)?,
     };
+    let predicted = new.map(|(path, table)| {
+        let saved = args.output.as_deref().map(display);
+        Predicted::new(display(path), saved, &table, &summary)
+    });
+    let at = (!settings.is_empty()).then(|| AtSettings::new(settings, &terms, &summary));
+    let rows = Rows {
+        influence: influence(args, &summary, &training)?,
+        predicted: predicted.transpose()?,
+        at: at.transpose()?,
+    };
+    save(args, &rows, &summary)?;
     let results = Results {
         training: &training,
         summary: &summary,
         terms: &terms,
         names: &names,
         tests,
+        contrasts,
         effects,
         at: args.effects,
+        rows,
         notes: &notes,
         seconds,
     };
     printer.document(&Document::new(&results))?;
     printer.text(&text::of(&results))
+}
+
+/// What makes no sense whatever the table, and what the files are to be.
+fn check(args: &SummaryArgs) -> Result<()> {
+    let bad = |what: &str| Err(BadCall(what.to_owned()).into());
+    if args.firth {
+        if matches!(args.covariance, Some(CovarianceKind::Hc0 | CovarianceKind::Hc1)) {
+            return bad(
+                "--firth has the model's covariance: its tests and intervals are those of the penalised \
+                        likelihood, so leave out --covariance",
+            );
+        }
+        if args.weight_kind == Weighting::Sampling {
+            return bad("--firth with sampling weights: they make no likelihood that could be penalised");
+        }
+        if args.influence.is_some() || args.influence_out.is_some() {
+            return bad(
+                "--influence with --firth: leverage and Cook's distance are those of the likelihood's maximum, \
+                        which Firth's estimates are not",
+            );
+        }
+    }
+    if is_stdin(&args.data) && args.predict.as_deref().is_some_and(is_stdin) {
+        return bad("the table and that of --predict cannot both come from standard input");
+    }
+    args.output.iter().chain(&args.influence_out).try_for_each(|path| columns::writer(path).map(|_| ()))
+}
+
+fn influence(args: &SummaryArgs, summary: &Summary, training: &Training) -> Result<Option<Influence>> {
+    let saved = args.influence_out.as_deref().map(display);
+    if args.influence.is_none() && saved.is_none() {
+        return Ok(None);
+    }
+    let shown = args.influence.map_or(0, |n| n as usize);
+    Influence::new(shown, saved, summary, training).map(Some)
+}
+
+/// The files that were asked for.
+fn save(args: &SummaryArgs, rows: &Rows, summary: &Summary) -> Result<()> {
+    if let (Some(path), Some(predicted)) = (&args.output, &rows.predicted) {
+        columns::save(path, columns::writer(path)?, &predicted.columns(summary.classes()))?;
+    }
+    if let (Some(path), Some(influence)) = (&args.influence_out, &rows.influence) {
+        columns::save(path, columns::writer(path)?, &influence.columns(summary))?;
+    }
+    Ok(())
 }
 
 /// Intervals without an end, in words (JSON has neither ∞ nor NaN).
@@ -150,9 +245,19 @@ fn effects(
     Ok(changes.into_iter().map(|c| c.name).zip(found).collect())
 }
 
+/// The class that the others are compared with.
+fn reference(args: &SummaryArgs, training: &Training) -> Result<usize> {
+    let Some(reference) = &args.reference else { return Ok(0) };
+    let classes: Vec<String> = training.target.classes().iter().map(ToString::to_string).collect();
+    classes.iter().position(|c| c == reference).ok_or_else(|| {
+        anyhow!("--reference {reference} is no class: the classes are {}", describe::list(&classes))
+    })
+}
+
 /// The typed options as the engine's.
-fn inference(args: &SummaryArgs, training: &Training) -> Result<Inference> {
+fn inference(args: &SummaryArgs, training: &Training, reference: usize) -> Inference {
     let mut inference = Inference::new()
+        .reference(reference)
         .regression(settings::statistics(args))
         .level(args.level)
         .despite_penalty(args.despite_penalty)
@@ -162,13 +267,6 @@ fn inference(args: &SummaryArgs, training: &Training) -> Result<Inference> {
             Weighting::Sampling => WeightKind::Sampling,
             Weighting::Analytic => WeightKind::Analytic,
         });
-    if let Some(reference) = &args.reference {
-        let classes: Vec<String> = training.target.classes().iter().map(ToString::to_string).collect();
-        let at = classes.iter().position(|c| c == reference).ok_or_else(|| {
-            anyhow!("--reference {reference} is no class: the classes are {}", describe::list(&classes))
-        })?;
-        inference = inference.reference(at);
-    }
     if let Some(covariance) = args.covariance {
         inference = inference.covariance(match covariance {
             CovarianceKind::Model => Covariance::Model,
@@ -176,10 +274,10 @@ fn inference(args: &SummaryArgs, training: &Training) -> Result<Inference> {
             CovarianceKind::Hc1 => Covariance::Hc1,
         });
     }
-    Ok(match training.clusters() {
+    match training.clusters() {
         Some(clusters) => inference.clusters(clusters.to_vec()),
         None => inference,
-    })
+    }
 }
 
 /// The engine's errors by the names of columns and classes, with what to do.

@@ -26,6 +26,14 @@ struct Variable {
     base: Option<String>,
 }
 
+/// What a variable is set to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Setting {
+    Number(f64),
+    /// A column of the table; `None` is the base level.
+    Level(Option<usize>),
+}
+
 /// What is tested together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
@@ -173,6 +181,11 @@ impl Terms {
 
     /// The row of a design at which every variable is at its mean (a category: the shares of its levels).
     pub(super) fn at_means(&self, column_means: &[f64]) -> Vec<f64> {
+        self.row_at(column_means, &[])
+    }
+
+    /// The same with some variables, by their positions, set to something else.
+    pub(super) fn row_at(&self, column_means: &[f64], set: &[(usize, Setting)]) -> Vec<f64> {
         let mut row = vec![0.0; self.sources];
         for (c, mean) in self.columns.iter().zip(column_means) {
             if let (1, Some((&source, 1))) = (c.factors.len(), c.factors.iter().next().map(|(s, p)| (s, *p)))
@@ -180,7 +193,32 @@ impl Terms {
                 row[source] = *mean;
             }
         }
+        for &(variable, setting) in set {
+            let sources = &self.variables[variable].sources;
+            match setting {
+                Setting::Number(value) => row[sources[0]] = value,
+                Setting::Level(level) => {
+                    sources.iter().for_each(|&s| row[s] = f64::from(u8::from(Some(s) == level)));
+                }
+            }
+        }
         self.columns.iter().map(|c| value(&row, c)).collect()
+    }
+
+    /// The variables by name; of a category the levels with what each of them is.
+    pub(super) fn settings(&self) -> Vec<(&str, Option<Vec<(&str, Setting)>>)> {
+        let level = |name: &str, source: usize| {
+            let own = BTreeMap::from([(source, 1)]);
+            let column = self.columns.iter().find(|c| c.factors == own)?;
+            Some((column.name.get(name.len() + 1..)?, Setting::Level(Some(source))))
+        };
+        let mut all = Vec::new();
+        for Variable { name, sources, base } in &self.variables {
+            let others = sources.iter().filter_map(|&source| level(name, source));
+            let base = base.as_ref().map(|base| (base.as_str(), Setting::Level(None)));
+            all.push((name.as_str(), base.map(|base| std::iter::once(base).chain(others).collect())));
+        }
+        all
     }
 
     /// The effect of each variable: of a number its derivative, of a category each level against the base.

@@ -1,10 +1,11 @@
 //! The tables of `polylogit summary`, for people.
 
-use super::Results;
+use super::{Results, contrasts};
 use crate::args::Effects;
 use crate::describe::{facts, heading, indent, plain_table, right_align, shorten};
 use crate::printer::{DIM, count, number, percent, seconds, significant};
 use polylogit::inference::{Covariance, Estimate, Summary, Term, Test, WeightKind};
+use std::f64::consts::LN_10;
 use std::fmt::Write as _;
 
 /// P-values below this are only said to be.
@@ -12,9 +13,16 @@ const SMALL: f64 = 1e-16;
 
 pub(super) fn of(results: &Results<'_>) -> String {
     let mut sections = vec![model(results), coefficients(results), tests(results)];
+    if !results.contrasts.is_empty() {
+        sections.push(contrasts::text(&results.contrasts, results.summary));
+    }
     if let Some(at) = results.at {
         sections.push(effects(results, at));
     }
+    let (rows, summary) = (&results.rows, results.summary);
+    sections.extend(rows.influence.as_ref().map(|influence| influence.text(summary)));
+    sections.extend(rows.predicted.as_ref().map(|predicted| predicted.text(summary)));
+    sections.extend(rows.at.as_ref().map(|at| at.text(summary)));
     sections.join("\n")
 }
 
@@ -101,8 +109,8 @@ fn coefficients(results: &Results<'_>) -> String {
                 Term::Intercept => "(intercept)",
                 Term::Column(j) => results.names[j].as_str(),
             };
-            let (low, high) = estimate.ratio_interval();
-            let ratio = [estimate.ratio(), low, high].map(bound);
+            // An intercept changes nothing by a factor.
+            let ratio = (term != Term::Intercept).then(|| ratio(&estimate)).into_iter().flatten();
             let row = row(format!("  {}", shorten(name)), &estimate);
             table.add_row(row.into_iter().chain(ratio));
         }
@@ -155,7 +163,7 @@ fn effects(results: &Results<'_>, at: Effects) -> String {
 }
 
 /// Name, estimate, standard error, z, p, interval.
-fn row(name: String, e: &Estimate) -> Vec<String> {
+pub(super) fn row(name: String, e: &Estimate) -> Vec<String> {
     let mut row = vec![
         name,
         significant(e.value, 5),
@@ -168,11 +176,22 @@ fn row(name: String, e: &Estimate) -> Vec<String> {
 }
 
 /// An end of an interval; Firth's may not be found.
-fn bound(value: f64) -> String {
+pub(super) fn bound(value: f64) -> String {
     if value.is_nan() { "not found".to_owned() } else { significant(value, 4) }
 }
 
-fn chi_square(test: &Test) -> String {
+/// e^estimate and the ends of its interval, of any size.
+pub(super) fn ratio(e: &Estimate) -> [String; 3] {
+    [e.value, e.low, e.high].map(|log| match log.exp() {
+        ratio if log.is_finite() && !ratio.is_normal() => {
+            let exponent = (log / LN_10).floor();
+            format!("{}e{exponent}", significant((log - exponent * LN_10).exp(), 4))
+        }
+        ratio => bound(ratio),
+    })
+}
+
+pub(super) fn chi_square(test: &Test) -> String {
     let p = p_value(test.p_value);
     let p = if p.starts_with('<') { format!("p {p}") } else { format!("p = {p}") };
     format!("χ² = {} on {} df, {p}", significant(test.statistic, 5), test.df)
@@ -189,6 +208,24 @@ fn p_value(p: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_have_any_size() {
+        use polylogit::inference::Inference;
+        use polylogit::{Design, Target};
+        // The columns of this tiny fit are so small that slopes are huge.
+        let x: Vec<f64> = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0].map(|x| x * 1e-4).to_vec();
+        let target = Target::from_labels([0, 0, 1, 0, 1, 0, 1, 1]).unwrap();
+        let summary = Inference::new().fit(&Design::dense(&x, 8, 1).unwrap(), &target).unwrap();
+        let slope = summary.estimate(1, Term::Column(0)).unwrap();
+        let [found, low, high] = ratio(&slope);
+        let (mantissa, exponent) = found.split_once('e').unwrap();
+        let log = mantissa.parse::<f64>().unwrap().ln() + exponent.parse::<f64>().unwrap() * LN_10;
+        assert!(slope.value > 1000.0 && (log - slope.value).abs() < 1e-3, "{found} {slope:?}");
+        assert!(low.contains("e-") && high.contains('e') && !high.contains("inf"), "{low} {high}");
+    }
+
     #[test]
     fn p_values_are_short() {
         for (p, text) in
