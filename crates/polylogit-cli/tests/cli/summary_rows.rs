@@ -62,7 +62,7 @@ fn the_influence_of_every_row() {
     sorted.sort_by(|a, b| b.total_cmp(a));
     assert_eq!(listed.iter().map(|r| of(&r["cook"])).collect::<Vec<_>>(), sorted[..5]);
     for row in listed {
-        let found = rows.iter().find(|r| r[0] == row["row"].to_string()).unwrap();
+        let found = rows.iter().find(|r| r[0].parse().ok() == row["row"].as_u64()).unwrap();
         assert_eq!(found[4].parse::<f64>().unwrap(), of(&row["cook"]));
         assert_eq!(
             (row["class"].as_str().unwrap(), of(&row["probability"])),

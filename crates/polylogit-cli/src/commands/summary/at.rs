@@ -1,7 +1,7 @@
 //! `--at`: values that variables are set to, as in `bill_length_mm=45, island=Dream`.
 
 use super::contrasts::{begins, hint};
-use super::terms::{Setting, Terms};
+use super::terms::{Levels, Setting, Terms};
 use crate::describe::list;
 use crate::failure::BadCall;
 use crate::printer::number;
@@ -13,9 +13,6 @@ pub(super) struct Settings {
     pub(super) text: String,
     pub(super) set: Vec<(usize, Setting)>,
 }
-
-/// The levels of a category.
-type Levels<'t> = Vec<(&'t str, Setting)>;
 
 impl Settings {
     pub(super) fn new(typed: &str, terms: &Terms) -> Result<Self> {
@@ -83,17 +80,13 @@ impl<'t> Parser<'t> {
     /// The level that a text begins with, and the rest.
     fn level(&self, name: &str, levels: &Levels<'t>, text: &'t str) -> Result<(Setting, String, &'t str)> {
         let fits = levels.iter().filter_map(|&(level, setting)| Some((level, setting, begins(text, level)?)));
-        match fits.max_by_key(|(.., length)| *length) {
-            Some((level, setting, length)) => Ok((setting, level.to_owned(), &text[length..])),
-            None => {
+        fits.max_by_key(|(.., length)| *length)
+            .map(|(level, setting, length)| (setting, level.to_owned(), &text[length..]))
+            .ok_or_else(|| {
                 let value = text.split(',').next().unwrap_or_default().trim();
                 let names = levels.iter().map(|(level, _)| *level);
                 let (all, hint) = (list(&names.clone().collect::<Vec<_>>()), hint(value, names));
-                Err(anyhow!(
-                    "--at {:?}: {name} has no level {value:?}{hint}: its levels are {all}",
-                    self.typed
-                ))
-            }
-        }
+                anyhow!("--at {:?}: {name} has no level {value:?}{hint}: its levels are {all}", self.typed)
+            })
     }
 }

@@ -34,6 +34,9 @@ pub(super) enum Setting {
     Level(Option<usize>),
 }
 
+/// The levels of a category, the base level first.
+pub(super) type Levels<'t> = Vec<(&'t str, Setting)>;
+
 /// What is tested together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
@@ -198,7 +201,9 @@ impl Terms {
             match setting {
                 Setting::Number(value) => row[sources[0]] = value,
                 Setting::Level(level) => {
-                    sources.iter().for_each(|&s| row[s] = f64::from(u8::from(Some(s) == level)));
+                    for &s in sources {
+                        row[s] = f64::from(u8::from(Some(s) == level));
+                    }
                 }
             }
         }
@@ -206,7 +211,7 @@ impl Terms {
     }
 
     /// The variables by name; of a category the levels with what each of them is.
-    pub(super) fn settings(&self) -> Vec<(&str, Option<Vec<(&str, Setting)>>)> {
+    pub(super) fn settings(&self) -> Vec<(&str, Option<Levels<'_>>)> {
         let level = |name: &str, source: usize| {
             let own = BTreeMap::from([(source, 1)]);
             let column = self.columns.iter().find(|c| c.factors == own)?;

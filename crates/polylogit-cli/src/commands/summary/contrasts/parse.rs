@@ -220,12 +220,11 @@ fn word(text: &str) -> Option<&str> {
     for (at, c) in text.char_indices() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if QUOTES.contains(&c) => quote = Some(c),
             // B:(intercept)
             None if c == '(' && text[..at].ends_with(':') => quote = Some(')'),
             None if c.is_whitespace() || "+-*/=,;()".contains(c) => return Some(&text[..at]),
-            None => {}
+            _ => {}
         }
     }
     quote.is_none().then_some(text)
