@@ -221,6 +221,18 @@ pub enum Error {
     },
 }
 
+/// The name that was meant: equal but for case and punctuation, or one the start of the other.
+pub(crate) fn nearest<'n>(names: &'n [String], wanted: &str) -> Option<&'n String> {
+    let plain =
+        |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let wanted = plain(wanted);
+    let starts = |long: &str, short: &str| short.len() >= 3 && long.starts_with(short);
+    names.iter().find(|name| {
+        let name = plain(name);
+        name == wanted || starts(&name, &wanted) || starts(&wanted, &name)
+    })
+}
+
 fn hint(near: Option<&str>) -> String {
     near.map_or_else(String::new, |n| format!(" (did you mean {n}?)"))
 }

@@ -14,7 +14,7 @@ use polylogit::{Csr, Design, Label, Target};
 
 pub use source::{Format, Source};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::schema::Schema;
 
 use cells::{Columns, Roles};
@@ -242,15 +242,7 @@ fn position(file: &str, header: &[String], column: &str) -> Result<usize> {
     header.iter().position(|h| h == column).ok_or_else(|| Error::MissingColumn {
         file: file.to_owned(),
         column: column.to_owned(),
-        near: header.iter().find(|h| near(h, column)).cloned(),
+        near: nearest(header, column).cloned(),
         columns: header.to_vec(),
     })
-}
-
-/// Equal but for case and punctuation, or one edit apart at the start or end.
-fn near(a: &str, b: &str) -> bool {
-    let plain =
-        |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    let (a, b) = (plain(a), plain(b));
-    a == b || (b.len() >= 3 && a.starts_with(&b)) || (a.len() >= 3 && b.starts_with(&a))
 }
