@@ -11,7 +11,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
-pub(crate) use penalty::{Like, PenaltyArgs, l1_ratio};
+pub(crate) use penalty::{Like, PenaltyArgs, l1_ratio, lambda};
 pub(crate) use report::ReportArgs;
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 

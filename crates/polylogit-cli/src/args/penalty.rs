@@ -50,7 +50,7 @@ pub(crate) enum Like {
     Spark,
 }
 
-fn lambda(text: &str) -> Result<f64, String> {
+pub(crate) fn lambda(text: &str) -> Result<f64, String> {
     let value = number(text)?;
     if value.is_finite() && value >= 0.0 {
         Ok(value)

@@ -44,7 +44,7 @@ pub(crate) fn save(file: &File, path: &Path, names: &[String]) -> Result<()> {
     write(file, &svg)
 }
 
-fn draw(path: &Path, names: &[String]) -> Result<String, Box<dyn std::error::Error + '_>> {
+fn draw(path: &Path, names: &[String]) -> Result<String, Box<dyn std::error::Error>> {
     let panels = panels(path);
     let coloured = largest(&panels);
     let x: Vec<f64> = path.points.iter().map(|p| -p.lambda.ln()).collect();
@@ -106,16 +106,16 @@ fn largest(panels: &[Panel]) -> Vec<usize> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a panel shares with the others")]
-fn draw_panel<'p>(
+fn draw_panel(
     panel: &Panel,
-    area: &DrawingArea<SVGBackend<'p>, Shift>,
-    root: &DrawingArea<SVGBackend<'p>, Shift>,
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    root: &DrawingArea<SVGBackend<'_>, Shift>,
     x: &[f64],
     scale: std::ops::Range<f64>,
     first: bool,
     coloured: &[usize],
     names: &[String],
-) -> Result<(), Box<dyn std::error::Error + 'p>> {
+) -> Result<(), Box<dyn std::error::Error>> {
     let (left, right) = (x.first().copied().unwrap_or(0.0), x.last().copied().unwrap_or(1.0));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
