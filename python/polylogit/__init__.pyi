@@ -147,7 +147,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         penalty_factors: ArrayLike | None = None,
         bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
         like: Literal["scikit-learn", "glmnet", "spark"] = "scikit-learn",
-        lambda_: float | None = None,
+        lam: float | None = None,
         standardize: bool | None = None,
     ) -> None: ...
     def fit(

@@ -176,7 +176,7 @@ def to_sklearn(model):
         params["C"] = float(np.ravel(model.C_)[0])
     if model.penalty is None:
         params["C"] = np.inf
-    if getattr(model, "like", "scikit-learn") != "scikit-learn" or getattr(model, "lambda_", None) is not None:
+    if getattr(model, "like", "scikit-learn") != "scikit-learn" or getattr(model, "lam", None) is not None:
         params["C"], params["l1_ratio"] = _strength(model._record, len(model.classes_))
     out = SklearnLogisticRegression(**params)
     for name in ("classes_", "coef_", "intercept_", "n_iter_", "n_features_in_", "feature_names_in_"):

@@ -77,10 +77,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         at most 0, the upper ones at least 0.
     like : {'scikit-learn', 'glmnet', 'spark'}, default='scikit-learn'
         The package whose numbers these are and whose coefficients shall come out. For ``'glmnet'`` (of two classes
-        ``family = "binomial"``) and ``'spark'`` the strength is `lambda_`, columns are standardised (by Spark's own
+        ``family = "binomial"``) and ``'spark'`` the strength is `lam`, columns are standardised (by Spark's own
         standard deviation), and glmnet's `penalty_factors` are rescaled to sum to n_features. `l1_ratio` is as it stands
         here: glmnet's default is 1.
-    lambda_ : float, default=None
+    lam : float, default=None
         Strength of the penalty on the mean loss, ``1 / (C * sum(sample_weight))``, in place of C; Spark's 0 if not given.
     standardize : bool, default=None
         Penalise the coefficients of standardised columns? They come out on the raw scale. None: as `like` does.
@@ -150,7 +150,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "penalty_factors": ["array-like", None],
         "bounds": [tuple, list, None],
         "like": [StrOptions({"scikit-learn", "glmnet", "spark"})],
-        "lambda_": [Interval(Real, 0, None, closed="left"), None],
+        "lam": [Interval(Real, 0, None, closed="left"), None],
         "standardize": ["boolean", None],
     }
 
@@ -176,7 +176,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         penalty_factors=None,
         bounds=None,
         like="scikit-learn",
-        lambda_=None,
+        lam=None,
         standardize=None,
     ):
         self.penalty = penalty
@@ -198,7 +198,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.penalty_factors = penalty_factors
         self.bounds = bounds
         self.like = like
-        self.lambda_ = lambda_
+        self.lam = lam
         self.standardize = standardize
 
     def _check_params(self):

@@ -181,18 +181,18 @@ def penalty_of(estimator, l1_ratio):
 
 def strength_of(estimator, penalty):
     """What the strength of the penalty is given as: `{"C": ...}` or `{"lambda_": ...}`."""
-    C, lambda_, like = estimator.C, estimator.lambda_, estimator.like
+    C, lam, like = estimator.C, estimator.lam, estimator.like
     if like != "scikit-learn":
         if C != 1.0 or estimator.penalty is None:
-            raise ValueError(f"the strength of {like} is lambda_: leave out C and penalty")
-        if lambda_ is None and like == "glmnet":
-            raise ValueError("like='glmnet' needs lambda_ (polylogit.path fits a whole sequence)")
-        return {"lambda_": 0.0 if lambda_ is None else float(lambda_)}
-    if lambda_ is None:
+            raise ValueError(f"the strength of {like} is lam: leave out C and penalty")
+        if lam is None and like == "glmnet":
+            raise ValueError("like='glmnet' needs lam (polylogit.path fits a whole sequence)")
+        return {"lambda_": 0.0 if lam is None else float(lam)}
+    if lam is None:
         return {"C": np.inf if penalty is None else C}
     if C != 1.0 or estimator.penalty is None:
-        raise ValueError("lambda_ stands in place of C and penalty: leave them out")
-    return {"lambda_": float(lambda_)}
+        raise ValueError("lam stands in place of C and penalty: leave them out")
+    return {"lambda_": float(lam)}
 
 
 def share_of(penalty, l1_ratio):

@@ -34,7 +34,7 @@ def test_scikit_learns_numbers_give_its_coefficients(n_classes, l1_ratio):
     intercept, other = (m.intercept_ - m.intercept_.mean() * (n_classes > 2) for m in (ours, theirs))
     assert_allclose(intercept, other, atol=1e-6)
     # The strength of the mean form says the same.
-    again = LogisticRegression(lambda_=1 / (0.1 * len(y)), l1_ratio=l1_ratio).fit(X, y)
+    again = LogisticRegression(lam=1 / (0.1 * len(y)), l1_ratio=l1_ratio).fit(X, y)
     assert_allclose(again.coef_, ours.coef_, atol=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_sparks_numbers_give_the_least_of_its_objective(n_classes, options, weig
     weights = np.random.default_rng(0).uniform(0.2, 3, len(y)) if weighted else None
     coef, intercept = spark(X, y, *options, weights=weights)
     standardize = options[2] if len(options) > 2 else None
-    ours = LogisticRegression(like="spark", lambda_=options[0], l1_ratio=options[1], standardize=standardize)
+    ours = LogisticRegression(like="spark", lam=options[0], l1_ratio=options[1], standardize=standardize)
     ours.fit(X, y, sample_weight=weights)
     assert_allclose(ours.coef_, coef, atol=1e-6)
     assert_allclose(ours.intercept_, intercept, atol=1e-6)
@@ -93,19 +93,19 @@ def test_sparks_numbers_give_the_least_of_its_objective(n_classes, options, weig
 def test_the_standard_deviation_of_spark_is_another():
     X, y = problem(3)
     few = slice(None, None, 9)
-    by = {like: LogisticRegression(like=like, lambda_=0.1).fit(X[few], y[few]).coef_ for like in ("spark", "glmnet")}
+    by = {like: LogisticRegression(like=like, lam=0.1).fit(X[few], y[few]).coef_ for like in ("spark", "glmnet")}
     assert 1e-3 < np.abs(by["spark"] - by["glmnet"]).max() < 0.1
 
 
 def test_glmnets_factors_and_two_classes():
     X, y = problem(2)
-    options = {"like": "glmnet", "lambda_": 0.02, "l1_ratio": 0.5}
+    options = {"like": "glmnet", "lam": 0.02, "l1_ratio": 0.5}
     factors = np.arange(10.0)
     theirs = LogisticRegression(penalty_factors=factors, **options).fit(X, y)
     same = LogisticRegression(penalty_factors=factors * 3, **options).fit(X, y)
     assert_allclose(same.coef_, theirs.coef_, atol=1e-9)
     plain = LogisticRegression(
-        lambda_=0.02, l1_ratio=0.5, standardize=True, penalty_factors=factors * 10 / factors.sum()
+        lam=0.02, l1_ratio=0.5, standardize=True, penalty_factors=factors * 10 / factors.sum()
     ).fit(X, y)
     assert_allclose(plain.coef_, theirs.coef_, atol=1e-9)
     # The path is in the same numbers, W = (0, β).
@@ -122,7 +122,7 @@ def test_glmnets_factors_and_two_classes():
 def test_records_and_copies_keep_what_was_solved(tmp_path):
     X, y = problem(2)
     factors = np.where(np.arange(10) == 3, 0.0, 1.0)
-    model = LogisticRegression(like="spark", lambda_=0.02, l1_ratio=0.5, penalty_factors=factors).fit(X, y)
+    model = LogisticRegression(like="spark", lam=0.02, l1_ratio=0.5, penalty_factors=factors).fit(X, y)
     assert model.certificate_.kind == "first_order"
     model.save(tmp_path / "m.safetensors")
     again = polylogit.load(tmp_path / "m.safetensors")
@@ -138,15 +138,15 @@ def test_records_and_copies_keep_what_was_solved(tmp_path):
 def test_strengths_that_contradict_each_other_are_refused():
     X, y = problem(2)
     for bad, message in [
-        ({"like": "glmnet"}, "needs lambda_"),
-        ({"like": "glmnet", "C": 2.0}, "the strength of glmnet is lambda_"),
-        ({"like": "spark", "C": np.inf}, "the strength of spark is lambda_"),
-        ({"lambda_": 0.1, "C": 2.0}, "in place of C"),
-        ({"lambda_": 0.1, "penalty": None}, "in place of C"),
-        ({"lambda_": -1.0}, "lambda_"),
-        ({"lambda_": np.inf}, "lambda_"),
+        ({"like": "glmnet"}, "needs lam"),
+        ({"like": "glmnet", "C": 2.0}, "the strength of glmnet is lam"),
+        ({"like": "spark", "C": np.inf}, "the strength of spark is lam"),
+        ({"lam": 0.1, "C": 2.0}, "in place of C"),
+        ({"lam": 0.1, "penalty": None}, "in place of C"),
+        ({"lam": -1.0}, "lam"),
+        ({"lam": np.inf}, "lam"),
         ({"like": "R"}, "like"),
-        ({"like": "glmnet", "lambda_": 0.1, "penalty_factors": np.zeros(10)}, "sum of glmnet's penalty factors is 0"),
+        ({"like": "glmnet", "lam": 0.1, "penalty_factors": np.zeros(10)}, "sum of glmnet's penalty factors is 0"),
     ]:
         with pytest.raises(ValueError, match=message):
             LogisticRegression(**bad).fit(X, y)
@@ -154,9 +154,9 @@ def test_strengths_that_contradict_each_other_are_refused():
         polylogit.path(X, y, like="scikit-learn")
     soft = np.stack([np.full(len(y), 0.5), np.full(len(y), 0.5), np.zeros(len(y))], axis=1)
     with pytest.raises(ValueError, match="needs a row of positive weight for every class"):
-        LogisticRegression(like="glmnet", lambda_=0.1).fit(X, soft)
-    with pytest.raises(ValueError, match="leave out like, lambda_ and standardize"):
-        LogisticRegression(lambda_=0.0).summary(X, y)
+        LogisticRegression(like="glmnet", lam=0.1).fit(X, soft)
+    with pytest.raises(ValueError, match="leave out like, lam and standardize"):
+        LogisticRegression(lam=0.0).summary(X, y)
 
 
 def test_spark_is_not_penalised_unless_asked():

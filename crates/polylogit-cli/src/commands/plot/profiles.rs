@@ -14,6 +14,8 @@ const PANEL: (u32, u32) = (400, 320);
 const PANELS: usize = 9;
 /// Features with a colour and a name.
 const NAMED: usize = 8;
+/// A weight has its name in a panel where it ends at this share of the height or more.
+const LEAST: f64 = 0.03;
 /// Letters of a name, room for it, and the least distance of two names.
 const LETTERS: usize = 17;
 const ROOM: u32 = 115;
@@ -116,6 +118,7 @@ fn draw_panel(
     coloured: &[usize],
     names: &[String],
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let least = LEAST * (scale.end - scale.start);
     let (left, right) = (x.first().copied().unwrap_or(0.0), x.last().copied().unwrap_or(1.0));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
@@ -136,13 +139,14 @@ fn draw_panel(
     for (j, line) in others.into_iter().chain(named.iter().copied()) {
         let style = colour(j).map_or(OTHERS.stroke_width(1), |c| c.stroke_width(2));
         let points: Vec<(f64, f64)> = x.iter().copied().zip(line.iter().copied()).collect();
-        chart.draw_series(std::iter::once(PathElement::new(points, style)))?;
+        let used = runs(line).map(|of| PathElement::new(&points[of], style));
+        chart.draw_series(used)?;
     }
     let mut labels: Vec<(i32, usize)> = Vec::new();
     let mut edge = 0;
     for (j, line) in named {
         let end = line.last().copied().unwrap_or(0.0);
-        if end != 0.0 {
+        if end.abs() >= least {
             let (at, height) = chart.backend_coord(&(right, end));
             labels.push((height, *j));
             edge = at;
@@ -157,6 +161,18 @@ fn draw_panel(
         root.draw(&Text::new(name, (edge + 5, height - 6), font))?;
     }
     Ok(())
+}
+
+/// The ranges where a line is not 0, with the zeros at their ends.
+fn runs(line: &[f64]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let from = |start: usize, zero: bool| (start..line.len()).find(|&i| (line[i] == 0.0) == zero);
+    let mut start = from(0, false);
+    std::iter::from_fn(move || {
+        let first = start?;
+        let end = from(first, true).unwrap_or(line.len());
+        start = from(end, false);
+        Some(first.saturating_sub(1)..(end + 1).min(line.len()))
+    })
 }
 
 /// Heights (ascending) apart from each other, none below the bottom.
@@ -190,6 +206,14 @@ mod tests {
         assert_eq!(spread(&[10, 12, 50], 100), [10, 23, 50]);
         assert_eq!(spread(&[90, 95, 99], 100), [74, 87, 100]);
         assert_eq!(spread(&[], 100), [0; 0]);
+    }
+
+    #[test]
+    fn lines_are_drawn_where_they_are_not_zero() {
+        let of = |line: &[f64]| runs(line).collect::<Vec<_>>();
+        assert_eq!(of(&[0.0, 0.0, 1.0, 2.0]), [1..4]);
+        assert_eq!(of(&[1.0, 0.0, 0.0, 0.0, -1.0, 0.0]), [0..2, 3..6]);
+        assert_eq!(of(&[0.0, 0.0]), []);
     }
 
     fn path(rows: usize, d: usize, classes: usize) -> Path {
