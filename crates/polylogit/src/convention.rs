@@ -77,7 +77,9 @@ impl Convention {
                 return Err(Error::Option { option, value: sum.to_string(), range });
             }
             let rescale = factors.len() as f64 / sum;
-            factors.iter_mut().for_each(|v| *v *= rescale);
+            for v in &mut factors {
+                *v *= rescale;
+            }
         }
         Ok(factors)
     }
