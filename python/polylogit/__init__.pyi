@@ -146,6 +146,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         grouped: bool = False,
         penalty_factors: ArrayLike | None = None,
         bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+        like: Literal["scikit-learn", "glmnet", "spark"] = "scikit-learn",
+        lam: float | None = None,
+        standardize: bool | None = None,
     ) -> None: ...
     def fit(
         self: _Self,
@@ -274,6 +277,7 @@ def path(
     standardize: bool = True,
     penalty_factors: ArrayLike | None = None,
     bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+    like: Literal["glmnet", "spark"] | None = None,
     fit_intercept: bool = True,
     lambdas: int | ArrayLike = 100,
     ratio: float | None = None,

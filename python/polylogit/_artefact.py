@@ -80,6 +80,7 @@ def _record_of(model):
     return {
         "lambda_": 0.0,
         "l1_ratio": 0.0,
+        "penalty_factors": [],
         "grouped": False,
         "standardize": False,
         "fit_intercept": bool(model.fit_intercept),
@@ -97,6 +98,15 @@ def _record_of(model):
         "version": _core.__version__,
         "feature_sd": np.zeros(model.n_features_in_),
     }
+
+
+def _strength(record, n_classes):
+    """scikit-learn's C and l1_ratio of a fit."""
+    strength, share = record["lambda_"] * record["total_weight"], record["l1_ratio"]
+    if n_classes == 2:
+        # The other way round than in `_solve.solve`.
+        strength, share = strength * (1.0 + share) / 2.0, 2.0 * share / (1.0 + share)
+    return 1.0 / strength if strength > 0 else np.inf, share
 
 
 def load(path):
@@ -124,15 +134,12 @@ def load(path):
     from ._logistic import LogisticRegression, _rows_of
 
     classes, coef, intercept, target, names, means, record, calibration = _core.load(os.fspath(path))
-    strength = record["lambda_"] * record["total_weight"]
     model = LogisticRegression()
-    share = record["l1_ratio"]
-    if len(classes) == 2:
-        # The other way round than in `_solve.solve`.
-        strength, share = strength * (1.0 + share) / 2.0, 2.0 * share / (1.0 + share)
-    model.C = 1.0 / strength if strength > 0 else np.inf
-    model.l1_ratio = share
+    model.C, model.l1_ratio = _strength(record, len(classes))
     model.grouped = record["grouped"]
+    model.standardize = record["standardize"] or None
+    if record["penalty_factors"]:
+        model.penalty_factors = np.array(record["penalty_factors"])
     model.fit_intercept = record["fit_intercept"]
     model.classes_ = np.array(classes)
     solution = _solve.Solution(coef, intercept, record, None)
@@ -169,6 +176,8 @@ def to_sklearn(model):
         params["C"] = float(np.ravel(model.C_)[0])
     if model.penalty is None:
         params["C"] = np.inf
+    if getattr(model, "like", "scikit-learn") != "scikit-learn" or getattr(model, "lam", None) is not None:
+        params["C"], params["l1_ratio"] = _strength(model._record, len(model.classes_))
     out = SklearnLogisticRegression(**params)
     for name in ("classes_", "coef_", "intercept_", "n_iter_", "n_features_in_", "feature_names_in_"):
         if hasattr(model, name):

@@ -16,6 +16,7 @@ _Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 """W (K, d) and b (K)."""
 
 class _Options(TypedDict):
+    like: str | None
     lambda_: float
     l1_ratio: float
     grouped: bool
@@ -56,6 +57,7 @@ class _Calibration(TypedDict):
 class _Record(TypedDict):
     lambda_: float
     l1_ratio: float
+    penalty_factors: list[float]
     grouped: bool
     standardize: bool
     fit_intercept: bool

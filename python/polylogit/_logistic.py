@@ -75,6 +75,15 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     bounds : tuple (lower, upper), default=None
         Least and largest coefficients: None, numbers, or arrays of the shape (n_features,) or of `coef_`; the lower ones
         at most 0, the upper ones at least 0.
+    like : {'scikit-learn', 'glmnet', 'spark'}, default='scikit-learn'
+        The package whose numbers these are and whose coefficients shall come out. For ``'glmnet'`` (of two classes
+        ``family = "binomial"``) and ``'spark'`` the strength is `lam`, columns are standardised (by Spark's own
+        standard deviation), and glmnet's `penalty_factors` are rescaled to sum to n_features. `l1_ratio` is as it stands
+        here: glmnet's default is 1.
+    lam : float, default=None
+        Strength of the penalty on the mean loss, ``1 / (C * sum(sample_weight))``, in place of C; Spark's 0 if not given.
+    standardize : bool, default=None
+        Penalise the coefficients of standardised columns? They come out on the raw scale. None: as `like` does.
 
     Attributes
     ----------
@@ -140,6 +149,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "grouped": ["boolean"],
         "penalty_factors": ["array-like", None],
         "bounds": [tuple, list, None],
+        "like": [StrOptions({"scikit-learn", "glmnet", "spark"})],
+        "lam": [Interval(Real, 0, None, closed="left"), None],
+        "standardize": ["boolean", None],
     }
 
     def __init__(
@@ -163,6 +175,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         grouped=False,
         penalty_factors=None,
         bounds=None,
+        like="scikit-learn",
+        lam=None,
+        standardize=None,
     ):
         self.penalty = penalty
         self.C = C
@@ -182,6 +197,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.grouped = grouped
         self.penalty_factors = penalty_factors
         self.bounds = bounds
+        self.like = like
+        self.lam = lam
+        self.standardize = standardize
 
     def _check_params(self):
         """As scikit-learn checks them; the usual values of the usual types need no looking up."""
@@ -245,7 +263,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "n_classes": n_classes,
             "weights": weights,
             "offset": _validate.offsets(offset, X.shape[0], n_classes),
-            "C": np.inf if penalty is None else self.C,
+            **_validate.strength_of(self, penalty),
+            "like": self.like,
+            "standardize": self.standardize,
             "l1_ratio": _validate.share_of(penalty, self.l1_ratio),
             "grouped": self.grouped,
             "penalty_factors": _validate.penalty_factors(self.penalty_factors, X.shape[1]),

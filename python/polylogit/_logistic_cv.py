@@ -112,7 +112,7 @@ class LogisticRegressionCV(LogisticRegression):
         **{
             name: rule
             for name, rule in LogisticRegression._parameter_constraints.items()
-            if name not in ("C", "warm_start", "l1_ratio")
+            if name not in ("C", "warm_start", "l1_ratio", "like", "lam", "standardize")
         },
         "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "l1_ratios": ["array-like", None, Hidden(StrOptions({"warn"}))],

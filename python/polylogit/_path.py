@@ -110,6 +110,7 @@ def path(
     standardize=True,
     penalty_factors=None,
     bounds=None,
+    like=None,
     fit_intercept=True,
     lambdas=100,
     ratio=None,
@@ -140,9 +141,13 @@ def path(
     standardize : bool, default=True
         Penalise the coefficients of standardised columns? (glmnet's default; they are returned on the raw scale.)
     penalty_factors : array-like of shape (n_features,), default=None
-        Factors v on the penalty of each feature, taken as they are (glmnet rescales them to sum to n_features).
+        Factors v on the penalty of each feature.
     bounds : tuple (lower, upper), default=None
         Bounds of the coefficients: None, numbers, or arrays of shape (n_features,) or (n_classes, n_features).
+    like : {'glmnet', 'spark'}, default=None
+        Take the numbers as this package does and give its coefficients: for two classes those of one vector of weights (in
+        the second row; `bounds` are its own), glmnet's `penalty_factors` rescaled to sum to n_features, Spark's
+        standard deviation.
     fit_intercept : bool, default=True
         Fit intercepts?
     lambdas : int or array-like, default=100
@@ -185,13 +190,16 @@ def path(
     offset = _validate.offsets(offset, X.shape[0], n_classes)
     weights, X, ids, offset = positive_rows(weights, X, ids, offset)
     given = None if isinstance(lambdas, Integral) else [float(v) for v in np.ravel(lambdas)]
+    if like not in (None, "glmnet", "spark"):
+        raise ValueError(f"like must be 'glmnet', 'spark' or None, got {like!r}")
     options = {
+        "like": like,
         "lambda_": 1.0,
         "l1_ratio": float(l1_ratio),
         "grouped": bool(grouped),
         "standardize": bool(standardize),
         "penalty_factors": _validate.penalty_factors(penalty_factors, n_features),
-        "bounds": _validate.bounds(bounds, (n_classes, n_features)),
+        "bounds": _validate.bounds(bounds, (1 if like and n_classes == 2 else n_classes, n_features)),
         "fit_intercept": bool(fit_intercept),
         "tol": float(tol),
         "max_iter": int(max_iter),

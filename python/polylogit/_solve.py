@@ -22,7 +22,8 @@ class Certificate(NamedTuple):
     ----------
     kind : str
         ``"duality_gap"``: proven, whatever the solver did. ``"newton_decrement"``: an estimate, where no
-        penalty makes the dual finite.
+        penalty makes the dual finite. ``"first_order"``: an estimate, where columns without penalty stand beside an L1
+        norm, groups or bounds.
     gap : float
         Upper bound on ``objective_`` minus the minimum, in nats.
     relative_gap : float
@@ -58,8 +59,11 @@ def solve(
     weights=None,
     offset=None,
     *,
-    C,
+    C=1.0,
+    lambda_=None,
     l1_ratio=0.0,
+    like="scikit-learn",
+    standardize=None,
     grouped=False,
     penalty_factors=None,
     bounds=None,
@@ -71,7 +75,7 @@ def solve(
     callback=None,
     complete=False,
 ):
-    """Minimises scikit-learn's objective C Σ s_i loss_i + (1−α)/2 ‖w‖² + α ‖w‖₁.
+    """Minimises scikit-learn's objective C Σ s_i loss_i + (1−α)/2 ‖w‖² + α ‖w‖₁, or that of another package.
 
     Parameters
     ----------
@@ -79,6 +83,8 @@ def solve(
     y : ndarray of int64 of shape (n,), or of float64 of shape (n, K)
     weights : ndarray of float64 of shape (n,), each at least 0, or None
     offset : ndarray of float64 of shape (n, K), or None
+    lambda_ : float
+        1/(C·S), in place of C; the only strength of packages but scikit-learn.
     penalty_factors : ndarray of float64 of shape (d,), or None
     bounds : (lower, upper) of shape (K, d) (for two classes (1, d)) each, or None
     start : (coef, intercept) of shapes (K, d) and (K,), or None
@@ -91,8 +97,8 @@ def solve(
     if X.shape[0] == 0:
         raise ValueError("Sample weights must contain at least one non-zero number.")
     total = X.shape[0] if weights is None else float(weights.sum())
-    strength, share = 1.0 / (C * total), l1_ratio
-    if n_classes == 2:
+    strength, share = 1.0 / (C * total) if lambda_ is None else lambda_, l1_ratio
+    if n_classes == 2 and like == "scikit-learn":
         # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖², ‖β‖₁ = ‖W‖₁.
         strength, share = strength * (2.0 - l1_ratio), l1_ratio / (2.0 - l1_ratio)
         if bounds is not None:
@@ -104,12 +110,16 @@ def solve(
         present = np.flatnonzero(mass)
     if max_iter == 0 and start is None:
         start = np.zeros((n_classes, X.shape[1])), np.zeros(n_classes)
+    if like != "scikit-learn" and len(present) < n_classes:
+        raise ValueError(f"like={like!r} needs a row of positive weight for every class")
     options = {
+        # scikit-learn's are converted here, for all classes that there may be.
+        "like": None if like == "scikit-learn" else like,
         "lambda_": strength,
         "l1_ratio": share,
         # The group of a feature of two classes is its one weight.
         "grouped": grouped and n_classes > 2,
-        "standardize": False,
+        "standardize": like != "scikit-learn" if standardize is None else standardize,
         "penalty_factors": penalty_factors,
         "bounds": bounds,
         "fit_intercept": fit_intercept,
@@ -150,6 +160,7 @@ def _without_absent(X, y, n_classes, weights, offset, options, present):
         record = {
             "lambda_": options["lambda_"],
             "l1_ratio": 0.0,
+            "penalty_factors": [],
             "grouped": False,
             "standardize": False,
             "fit_intercept": True,

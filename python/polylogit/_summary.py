@@ -67,6 +67,8 @@ def summarise(model, X, y, sample_weight, offset, **options):
     checked = clone(model)
     checked._check_params()
     penalty = _validate.penalty_of(checked, checked.l1_ratio)
+    if model.like != "scikit-learn" or model.lam is not None or model.standardize:
+        raise ValueError("statistics take the strength of a ridge as C: leave out like, lam and standardize")
     if penalty not in ("l2", None):
         raise ValueError(f"statistics of {penalty} penalties have no theory here: use C=np.inf, or a ridge")
     X, y = _validate.data(checked, X, y)

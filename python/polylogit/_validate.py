@@ -179,6 +179,22 @@ def penalty_of(estimator, l1_ratio):
     return "l1" if l1_ratio == 1 else "elasticnet"
 
 
+def strength_of(estimator, penalty):
+    """What the strength of the penalty is given as: `{"C": ...}` or `{"lambda_": ...}`."""
+    C, lam, like = estimator.C, estimator.lam, estimator.like
+    if like != "scikit-learn":
+        if C != 1.0 or estimator.penalty is None:
+            raise ValueError(f"the strength of {like} is lam: leave out C and penalty")
+        if lam is None and like == "glmnet":
+            raise ValueError("like='glmnet' needs lam (polylogit.path fits a whole sequence)")
+        return {"lambda_": 0.0 if lam is None else float(lam)}
+    if lam is None:
+        return {"C": np.inf if penalty is None else C}
+    if C != 1.0 or estimator.penalty is None:
+        raise ValueError("lam stands in place of C and penalty: leave them out")
+    return {"lambda_": float(lam)}
+
+
 def share_of(penalty, l1_ratio):
     """The share of L1 of a penalty."""
     return {"l1": 1.0, "elasticnet": l1_ratio}.get(penalty, 0.0)

@@ -130,8 +130,10 @@ def test_tags_and_parameters():
     ):
         params = mine().get_params()
         assert params.pop("multi_class") == "deprecated"
-        extra = {name: params.pop(name) for name in ("bounds", "grouped", "penalty_factors")}
-        assert extra == {"bounds": None, "grouped": False, "penalty_factors": None}
+        extra = {"bounds": None, "grouped": False, "penalty_factors": None}
+        if mine is LogisticRegression:
+            extra |= {"like": "scikit-learn", "lam": None, "standardize": None}
+        assert {name: params.pop(name) for name in extra} == extra
         assert params == other().get_params()
 
 

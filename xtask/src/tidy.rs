@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 8] = [
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
+    &["convention", "options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
     &["path", "folds", "cv", "inference", "calibration"],
 ];
 /// Libraries with one place where they are named.

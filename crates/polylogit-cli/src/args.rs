@@ -1,6 +1,7 @@
 //! What was typed: every option, its range and its help. Nothing here reads a file or decides anything.
 
 mod calibrate;
+mod penalty;
 mod report;
 mod summary;
 
@@ -10,6 +11,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
+pub(crate) use penalty::{Like, PenaltyArgs, l1_ratio, lambda};
 pub(crate) use report::ReportArgs;
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
@@ -54,6 +56,8 @@ Examples:
   polylogit path dna.csv --target splice --l1-ratio 1
       100 fits from the λ that leaves no weight down to 1e-4 of it
   polylogit path dna.csv --target splice --l1-ratio 0.5 --grouped --lambdas 20 --format json > path.json
+  polylogit path dna.csv --target splice --l1-ratio 1 --plot path.svg
+      and draws the weights of each class along it
 
 One fit of it: polylogit fit … --lambda L")]
     Path(Box<PathArgs>),
@@ -111,10 +115,10 @@ Examples:
       reads, fits with C = 1 on standardised columns, and explains
   polylogit fit penguins.csv --target species --exclude year -o model.safetensors
       leaves a column out, saves the model
-  polylogit fit iris.csv --target species --no-standardize --c 1
-      the objective of scikit-learn's LogisticRegression(C=1)
-  polylogit fit iris.csv --target species --lambda 0.01
-      the objective of glmnet(alpha = 0, lambda = 0.01)
+  polylogit fit iris.csv --target species --like scikit-learn --c 1
+      the coefficients of scikit-learn's LogisticRegression(C=1)
+  polylogit fit iris.csv --target species --like glmnet --lambda 0.01
+      the coefficients of glmnet(lambda = 0.01), alpha being 1 there
   zcat big.csv.gz | polylogit fit - --target label --format json > fit.json
       reads standard input, writes one JSON document
 
@@ -123,7 +127,6 @@ Examples:
 
 The objective: F = (1/S) Σ sᵢ [logsumexp(zᵢ) − zᵢ,yᵢ] + λ Σⱼ [(1−α)/2 sdⱼ² ‖W·ⱼ‖² + α sdⱼ ‖W·ⱼ‖₁],  λ = 1/(C·S).
 The fit has no random part: the same table gives the same bits, for any number of threads.")]
-#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub(crate) struct FitArgs {
     /// The table: CSV, TSV or svmlight, plain or gzipped, Parquet or Arrow; `-` for standard input
     #[arg(value_hint = ValueHint::FilePath)]
@@ -153,30 +156,8 @@ pub(crate) struct FitArgs {
     #[arg(long, value_enum, default_value_t = Missing::Impute, help_heading = "Columns")]
     pub(crate) missing: Missing,
 
-    /// Strength λ of the penalty on the mean loss, as in glmnet; 0 for none
-    #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
-    pub(crate) lambda: Option<f64>,
-    /// Inverse strength as in scikit-learn, λ = 1/(C·S) [default: 1]
-    #[arg(long, value_name = "C", value_parser = inverse_strength, allow_negative_numbers = true, conflicts_with = "lambda", help_heading = "Penalty")]
-    pub(crate) c: Option<f64>,
-    /// Share α of the L1 norm in the penalty: 0 the ridge, 1 the lasso, between them the elastic net [default: 0]
-    #[arg(long, value_name = "A", value_parser = l1_ratio, allow_negative_numbers = true, default_value_t = 0.0, hide_default_value = true, help_heading = "Penalty")]
-    pub(crate) l1_ratio: f64,
-    /// Keep or drop a feature for all classes together: ‖W·ⱼ‖₂ in place of ‖W·ⱼ‖₁
-    #[arg(long, help_heading = "Penalty")]
-    pub(crate) grouped: bool,
-    /// Least value of every weight, at most 0
-    #[arg(long, value_name = "W", value_parser = lower, allow_negative_numbers = true, help_heading = "Penalty")]
-    pub(crate) lower: Option<f64>,
-    /// Largest value of every weight, at least 0
-    #[arg(long, value_name = "W", value_parser = upper, allow_negative_numbers = true, help_heading = "Penalty")]
-    pub(crate) upper: Option<f64>,
-    /// Penalise the coefficients of the columns as they are, not of standardised columns
-    #[arg(long, help_heading = "Penalty")]
-    pub(crate) no_standardize: bool,
-    /// Fit no intercepts
-    #[arg(long, help_heading = "Penalty")]
-    pub(crate) no_intercept: bool,
+    #[command(flatten)]
+    pub(crate) penalty: PenaltyArgs,
 
     /// Relative certified gap that ends the fit
     #[arg(long, value_name = "TOL", value_parser = tolerance, allow_negative_numbers = true, default_value = "1e-6", help_heading = "Solver")]
@@ -378,38 +359,6 @@ pub(crate) fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "not a number".to_owned())
 }
 
-fn lambda(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value.is_finite() && value >= 0.0 {
-        Ok(value)
-    } else {
-        Err("must be finite and at least 0".to_owned())
-    }
-}
-
-fn inverse_strength(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value > 0.0 { Ok(value) } else { Err("must be greater than 0".to_owned()) }
-}
-
-pub(crate) fn l1_ratio(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if !(0.0..=1.0).contains(&value) {
-        return Err("must lie between 0 and 1".to_owned());
-    }
-    Ok(value)
-}
-
-fn lower(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value <= 0.0 { Ok(value) } else { Err("must be at most 0".to_owned()) }
-}
-
-fn upper(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value >= 0.0 { Ok(value) } else { Err("must be at least 0".to_owned()) }
-}
-
 fn tolerance(text: &str) -> Result<f64, String> {
     let value = number(text)?;
     if value > 0.0 && value < 1.0 {
@@ -452,6 +401,11 @@ mod tests {
             (&["--c", "0"], "must be greater than 0"),
             (&["--c", "1", "--lambda", "1"], "cannot be used with"),
             (&["--l1-ratio", "1.5"], "must lie between 0 and 1"),
+            (&["--penalty-factor", "age"], "must be COLUMN=V"),
+            (&["--penalty-factor", "=1"], "must be COLUMN=V"),
+            (&["--penalty-factor", "age=-1"], "must be finite and at least 0"),
+            (&["--penalty-factor", "age=inf"], "must be finite and at least 0"),
+            (&["--like", "sklearn"], "possible values: glmnet, scikit-learn, spark"),
             (&["--lower", "1"], "must be at most 0"),
             (&["--upper", "NaN"], "must be at least 0"),
             (&["--tol", "0"], "between 0 and 1, both excluded"),

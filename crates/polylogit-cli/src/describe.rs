@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use polylogit::calibration::Scaling;
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind};
+use polylogit_data::Kind;
 use polylogit_model::{Artefact, Record};
 use std::fmt::Write as _;
 
@@ -50,7 +51,8 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 /// The objective in symbols, in words, with its numbers.
-pub(crate) fn objective(record: &Record) -> String {
+pub(crate) fn objective(artefact: &Artefact) -> String {
+    let record = artefact.record();
     let (formula, words) = formula(record);
     let mut text = heading("Objective");
     let _ = writeln!(text, "  {formula}");
@@ -64,7 +66,43 @@ pub(crate) fn objective(record: &Record) -> String {
     } else {
         let _ = writeln!(text, "  λ = 0, S = {weight}");
     }
+    if let Some(factors) = factors(artefact) {
+        let _ = writeln!(text, "  v = {factors}");
+    }
     text
+}
+
+/// The penalty factors that are not 1, by the names of their columns.
+pub(crate) fn factors(artefact: &Artefact) -> Option<String> {
+    let (v, mut start) = (&artefact.record().penalty_factors, 0);
+    if v.is_empty() || artefact.record().lambda == 0.0 {
+        return None;
+    }
+    let names = artefact.schema().feature_names();
+    let mut by_value: Vec<(f64, Vec<&str>)> = Vec::new();
+    let mut put = |value: f64, name| match by_value.iter_mut().find(|(v, _)| *v == value) {
+        Some((_, names)) => names.push(name),
+        None => by_value.push((value, vec![name])),
+    };
+    for column in &artefact.schema().columns {
+        let of = start..start + column.kind.width();
+        start = of.end;
+        let whole = matches!(column.kind, Kind::Category { .. }) && of.len() > 1;
+        if whole && v[of.clone()].iter().all(|value| *value == v[of.start]) {
+            put(v[of.start], column.name.as_str());
+        } else {
+            of.for_each(|j| put(v[j], names[j].as_str()));
+        }
+    }
+    by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let others = by_value.iter().any(|(value, _)| *value == 1.0);
+    let parts = by_value.iter().filter(|(value, _)| *value != 1.0);
+    let mut parts: Vec<String> =
+        parts.map(|(value, names)| format!("{} for {}", number(*value), list(names))).collect();
+    if others {
+        parts.push("1 for the others".to_owned());
+    }
+    Some(parts.join("; "))
 }
 
 /// The objective in symbols and in words.
@@ -88,11 +126,12 @@ fn penalty(record: &Record) -> (String, String) {
     }
     let (square, scale) = if record.standardize { ("sdⱼ² ", "sdⱼ ") } else { ("", "") };
     let norm = format!("{scale}‖W·ⱼ‖{}", if record.grouped { "₂" } else { "₁" });
+    let v = if record.penalty_factors.is_empty() { "" } else { "vⱼ " };
     let (symbols, name) = match record.l1_ratio {
-        0.0 if record.standardize => ("(λ/2) Σⱼ sdⱼ² ‖W·ⱼ‖²".to_owned(), "ridge"),
-        0.0 => ("(λ/2) ‖W‖²".to_owned(), "ridge"),
-        1.0 => (format!("λ Σⱼ {norm}"), "lasso"),
-        _ => (format!("λ Σⱼ [(1−α)/2 {square}‖W·ⱼ‖² + α {norm}]"), "elastic net"),
+        0.0 if v.is_empty() && square.is_empty() => ("(λ/2) ‖W‖²".to_owned(), "ridge"),
+        0.0 => (format!("(λ/2) Σⱼ {v}{square}‖W·ⱼ‖²"), "ridge"),
+        1.0 => (format!("λ Σⱼ {v}{norm}"), "lasso"),
+        _ => (format!("λ Σⱼ {v}[(1−α)/2 {square}‖W·ⱼ‖² + α {norm}]"), "elastic net"),
     };
     let article = if name == "elastic net" && !record.grouped { "an" } else { "a" };
     let grouped = if record.grouped && record.l1_ratio > 0.0 { "grouped " } else { "" };
@@ -133,6 +172,11 @@ pub(crate) fn certificate(certificate: &Certificate) -> String {
         CertificateKind::NewtonDecrement => {
             format!(
                 "estimated {gap} above the minimum, relative {relative} (half the squared Newton decrement)"
+            )
+        }
+        CertificateKind::FirstOrder => {
+            format!(
+                "estimated {gap} above the minimum, relative {relative} (first order in the columns without penalty)"
             )
         }
         other => format!("{gap} above the minimum, relative {relative} ({other})"),
@@ -185,6 +229,8 @@ pub(crate) fn coefficients(artefact: &Artefact, all: bool) -> String {
             "  {DIM}raw scale; {zeros} of {} features are 0 for all classes{DIM:#}",
             c.features()
         );
+    } else if c.classes() == 2 && c.features() > 0 && c.class_weights(0).iter().all(|w| *w == 0.0) {
+        let _ = writeln!(text, "  {DIM}raw scale; against class {}{DIM:#}", artefact.model().classes()[0]);
     } else {
         let _ = writeln!(text, "  {DIM}raw scale; each row sums to 0 over the classes{DIM:#}");
     }

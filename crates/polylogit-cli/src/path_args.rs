@@ -27,6 +27,9 @@ pub(crate) struct PathArgs {
     pub(crate) fit: FitArgs,
     #[command(flatten)]
     pub(crate) lambdas: LambdaArgs,
+    /// Draw the weights along the path into this SVG file, the largest with their names
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 /// `polylogit cv`.

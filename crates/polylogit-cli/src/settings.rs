@@ -1,36 +1,126 @@
 //! What is needed: the typed options as the engine's and the reader's options.
 
-use crate::args::{FitArgs, SummaryArgs};
-use crate::failure::BadCall;
+use crate::args::{FitArgs, Like, PenaltyArgs, SummaryArgs};
+use crate::failure::{BadCall, with_help};
 use crate::path_args::LambdaArgs;
-use anyhow::Result;
-use polylogit::{Lambdas, LogisticRegression};
+use crate::printer::number;
+use anyhow::{Result, anyhow};
+use polylogit::{Convention, Fit, Lambdas, LogisticRegression};
+use polylogit_data::Schema;
 
 /// C where neither `--c` nor `--lambda` is given, as in scikit-learn.
 const DEFAULT_C: f64 = 1.0;
 
-/// How to fit `features` columns.
-pub(crate) fn regression(args: &FitArgs, features: usize) -> LogisticRegression {
+/// How to fit the columns of a schema.
+pub(crate) fn regression(args: &FitArgs, schema: &Schema) -> Result<LogisticRegression> {
+    let PenaltyArgs { grouped, lower, upper, no_standardize, no_intercept, .. } = args.penalty;
     let steps = usize::try_from(args.max_steps).unwrap_or(usize::MAX);
-    let mut regression = LogisticRegression::new()
-        .l1_ratio(args.l1_ratio)
-        .grouped(args.grouped)
-        .standardize(!args.no_standardize)
-        .intercept(!args.no_intercept)
-        .tol(args.tol)
-        .max_steps(steps);
-    regression = match args.lambda {
-        Some(lambda) => regression.lambda(lambda),
-        None => regression.c(args.c.unwrap_or(DEFAULT_C)),
-    };
-    if args.lower.is_some() || args.upper.is_some() {
-        let wide = |bound: Option<f64>, none| vec![bound.unwrap_or(none); features];
-        regression = regression.bounds(wide(args.lower, f64::NEG_INFINITY), wide(args.upper, f64::INFINITY));
+    let mut regression =
+        shape(&args.penalty)?.grouped(grouped).intercept(!no_intercept).tol(args.tol).max_steps(steps);
+    if no_standardize {
+        regression = regression.standardize(false);
     }
-    match args.threads {
+    if !args.penalty.penalty_factor.is_empty() {
+        regression = regression.penalty_factors(factors(&args.penalty.penalty_factor, schema)?);
+    }
+    if lower.is_some() || upper.is_some() {
+        let wide = |bound: Option<f64>, none| vec![bound.unwrap_or(none); schema.width()];
+        regression = regression.bounds(wide(lower, f64::NEG_INFINITY), wide(upper, f64::INFINITY));
+    }
+    Ok(match args.threads {
         Some(threads) => regression.threads(threads as usize),
         None => regression,
+    })
+}
+
+/// Whose numbers, λ and α.
+fn shape(args: &PenaltyArgs) -> Result<LogisticRegression> {
+    let mut regression = LogisticRegression::new().standardize(true);
+    if let Some(like) = args.like {
+        let convention = convention(like);
+        regression = LogisticRegression::new().like(convention);
+        let scikit_learn = like == Like::ScikitLearn;
+        if (if scikit_learn { args.lambda } else { args.c }).is_some() {
+            let (theirs, not) = if scikit_learn { ("--c", "--lambda") } else { ("--lambda", "--c") };
+            return Err(
+                BadCall(format!("the strength of {} is {theirs}, not {not}", convention.name())).into()
+            );
+        }
     }
+    if let Some(alpha) = args.l1_ratio {
+        regression = regression.l1_ratio(alpha);
+    }
+    Ok(match (args.lambda, args.like) {
+        (Some(lambda), _) => regression.lambda(lambda),
+        (None, Some(Like::Spark)) => regression.lambda(0.0),
+        (None, _) => regression.c(args.c.unwrap_or(DEFAULT_C)),
+    })
+}
+
+/// The engine's name of a package.
+pub(crate) fn convention(like: Like) -> Convention {
+    match like {
+        Like::Glmnet => Convention::Glmnet,
+        Like::ScikitLearn => Convention::ScikitLearn,
+        Like::Spark => Convention::Spark,
+    }
+}
+
+/// λ and α that were typed for a fit of total weight S.
+pub(crate) fn given(args: &PenaltyArgs, total_weight: f64) -> (f64, f64) {
+    let alpha = args.l1_ratio.or(args.like.map(|like| convention(like).l1_ratio())).unwrap_or(0.0);
+    let lambda = match (args.lambda, args.like) {
+        (Some(lambda), _) => lambda,
+        (None, Some(Like::Spark)) => 0.0,
+        (None, _) => 1.0 / (args.c.unwrap_or(DEFAULT_C) * total_weight),
+    };
+    (lambda, alpha)
+}
+
+/// Where a package's λ and α are others in the objective as it is printed: which.
+pub(crate) fn converted(args: &PenaltyArgs, (lambda, alpha): (f64, f64), fit: &Fit) -> Option<String> {
+    let like = args.like?;
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
+    if near(lambda, fit.lambda) && near(alpha, fit.l1_ratio) {
+        return None;
+    }
+    let name = convention(like).name();
+    let symbol = if like == Like::ScikitLearn { "1/(C·S)" } else { "λ" };
+    let pair = |symbol, lambda, alpha| format!("{symbol} = {}, α = {}", number(lambda), number(alpha));
+    let (theirs, ours) = (pair(symbol, lambda, alpha), pair("λ", fit.lambda, fit.l1_ratio));
+    Some(format!("{name}'s {theirs} are {ours} in the objective below"))
+}
+
+/// A factor for each design column: 1 but for those that were named.
+fn factors(given: &[(String, f64)], schema: &Schema) -> Result<Vec<f64>> {
+    let mut factors = vec![1.0; schema.width()];
+    for (i, (name, value)) in given.iter().enumerate() {
+        if given[..i].iter().any(|(other, _)| other == name) {
+            return Err(BadCall(format!("--penalty-factor gives {name} twice")).into());
+        }
+        factors[columns("--penalty-factor", name, schema)?].fill(*value);
+    }
+    Ok(factors)
+}
+
+/// The design columns of a column or a level that an option names.
+fn columns(option: &str, name: &str, schema: &Schema) -> Result<std::ops::Range<usize>> {
+    schema.find(name).ok_or_else(|| {
+        let error = anyhow!("{option} {name}: the fit has no such column");
+        match schema.near(name) {
+            Some(near) => with_help(error, format!("did you mean {near}?")),
+            None => error,
+        }
+    })
+}
+
+/// `polylogit fit` needs one λ.
+pub(crate) fn check_strength(args: &PenaltyArgs) -> Result<()> {
+    if args.like == Some(Like::Glmnet) && args.lambda.is_none() && args.c.is_none() {
+        let text = "glmnet has no default λ: give --lambda, or fit all of them with `polylogit path`";
+        return Err(BadCall(text.to_owned()).into());
+    }
+    Ok(())
 }
 
 /// How to fit for statistics: no penalty unless it is asked for.
@@ -45,7 +135,7 @@ pub(crate) fn statistics(args: &SummaryArgs) -> LogisticRegression {
 
 /// The λ of a path; `--lambda` and `--c` have no place beside them.
 pub(crate) fn lambdas(args: &FitArgs, lambdas: &LambdaArgs) -> Result<Lambdas> {
-    if args.lambda.is_some() || args.c.is_some() {
+    if args.penalty.lambda.is_some() || args.penalty.c.is_some() {
         return Err(BadCall(
             "a path has its own λ: leave out --lambda and --c, or use `polylogit fit`".into(),
         )

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::near::nearest;
 
 /// Most design columns that a schema may have: a bound on what an untrusted file can ask for.
 const MAX_WIDTH: usize = 1 << 24;
@@ -103,6 +105,26 @@ impl Schema {
         names
     }
 
+    /// The design columns of a column, or the one of a level by its name (`sex=female`).
+    pub fn find(&self, name: &str) -> Option<Range<usize>> {
+        let mut start = 0;
+        for column in &self.columns {
+            let end = start + column.kind.width();
+            if column.name == name && !matches!(column.kind, Kind::Indexed { .. }) {
+                return Some(start..end);
+            }
+            start = end;
+        }
+        self.feature_names().iter().position(|feature| feature == name).map(|j| j..j + 1)
+    }
+
+    /// A column's or a level's name much like this one.
+    pub fn near(&self, name: &str) -> Option<String> {
+        let features = self.feature_names();
+        let columns = self.columns.iter().map(|c| c.name.as_str());
+        nearest(name, columns).or_else(|| nearest(name, features.iter().map(String::as_str))).map(str::to_owned)
+    }
+
     /// Checks a schema of unknown origin.
     ///
     /// # Errors
@@ -164,6 +186,12 @@ mod tests {
         assert_eq!(schema().feature_names(), ["bill", "sex=f", "sex=m", "sex=(missing)"]);
         assert_eq!(schema().width(), 4);
         assert!(schema().check().is_ok());
+        let find = |name| schema().find(name);
+        assert_eq!((find("bill"), find("sex"), find("sex=m")), (Some(0..1), Some(1..4), Some(2..3)));
+        assert_eq!((find("Sex"), find("y"), find("sex=x")), (None, None, None));
+        let near = |name| schema().near(name);
+        assert_eq!((near("Bill").as_deref(), near("sex=x").as_deref()), (Some("bill"), Some("sex")));
+        assert_eq!(near("weight"), None);
     }
 
     #[test]

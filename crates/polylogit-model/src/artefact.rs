@@ -55,6 +55,10 @@ impl Artefact {
             let found = vec![record.feature_sd.len()];
             return Err(Error::Shape { name: "feature_sd", expected: vec![d], found });
         }
+        let factors = record.penalty_factors.len();
+        if factors != 0 && factors != d {
+            return Err(Error::Shape { name: "penalty_factors", expected: vec![d], found: vec![factors] });
+        }
         Ok(Self { model, schema, record, calibration: None })
     }
 

@@ -16,6 +16,9 @@ pub struct Record {
     pub lambda: f64,
     /// α.
     pub l1_ratio: f64,
+    /// The factors on the penalty of the design columns (d); none where all are 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub penalty_factors: Vec<f64>,
     /// Were features penalised as groups over the classes? Left out of documents where they were not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grouped: bool,
@@ -66,6 +69,7 @@ impl Record {
         Self {
             lambda: fit.lambda,
             l1_ratio: fit.l1_ratio,
+            penalty_factors: Self::factors(fit),
             grouped: fit.grouped,
             standardize: fit.standardize,
             fit_intercept: fit.intercept,
@@ -87,6 +91,11 @@ impl Record {
         }
     }
 
+    /// The penalty factors of a fit; none where all are 1.
+    pub fn factors(fit: &Fit) -> Vec<f64> {
+        if fit.penalty_factors.iter().all(|v| *v == 1.0) { Vec::new() } else { fit.penalty_factors.clone() }
+    }
+
     /// Every number in its range?
     pub(crate) fn check(&self) -> Result<()> {
         let at_least_0 = [
@@ -103,8 +112,11 @@ impl Record {
         if !(0.0..=1.0).contains(&self.l1_ratio) {
             return Err(Error::Record { field: "l1_ratio", value: self.l1_ratio });
         }
-        if let Some(&value) = self.feature_sd.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
-            return Err(Error::Record { field: "feature_sd", value });
+        for (field, values) in [("feature_sd", &self.feature_sd), ("penalty_factors", &self.penalty_factors)]
+        {
+            if let Some(&value) = values.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
+                return Err(Error::Record { field, value });
+            }
         }
         let Certificate { gap, relative_gap, .. } = self.certificate;
         for (field, value) in [("certificate.gap", gap), ("certificate.relative_gap", relative_gap)] {
@@ -136,9 +148,7 @@ mod certificate {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Certificate, D::Error> {
         let plain = Plain::deserialize(from)?;
-        let kind = [CertificateKind::DualityGap, CertificateKind::NewtonDecrement]
-            .into_iter()
-            .find(|kind| kind.name() == plain.kind)
+        let kind = CertificateKind::named(&plain.kind)
             .ok_or_else(|| de::Error::custom(format!("unknown certificate kind `{}`", plain.kind)))?;
         Ok(Certificate {
             kind,

@@ -104,15 +104,13 @@ pub(crate) fn load(
 fn unpack(record: Record<'_>) -> PyResult<polylogit_model::Record> {
     let unknown = |what: &str, name: &str| PyValueError::new_err(format!("unknown {what} {name:?}"));
     let (kind, gap, relative_gap) = record.certificate;
-    let kind = [CertificateKind::DualityGap, CertificateKind::NewtonDecrement]
-        .into_iter()
-        .find(|k| k.name() == kind)
-        .ok_or_else(|| unknown("certificate kind", &kind))?;
+    let kind = CertificateKind::named(&kind).ok_or_else(|| unknown("certificate kind", &kind))?;
     let status =
         [Status::Converged, Status::Separated, Status::Cancelled, Status::StepLimit, Status::PrecisionLimit];
     Ok(polylogit_model::Record {
         lambda: record.lambda_,
         l1_ratio: record.l1_ratio,
+        penalty_factors: record.penalty_factors,
         grouped: record.grouped,
         standardize: record.standardize,
         fit_intercept: record.fit_intercept,
@@ -142,6 +140,7 @@ fn pack<'py>(py: Python<'py>, record: &polylogit_model::Record) -> PyResult<Reco
     Ok(Record {
         lambda_: record.lambda,
         l1_ratio: record.l1_ratio,
+        penalty_factors: record.penalty_factors.clone(),
         grouped: record.grouped,
         standardize: record.standardize,
         fit_intercept: record.fit_intercept,

@@ -3,7 +3,8 @@
 use numpy::PyArrayDyn;
 use polylogit::diagnose::Diagnosis;
 use polylogit::solver::Observer;
-use polylogit::{Fit, LogisticRegression, Target};
+use polylogit::{Convention, Fit, LogisticRegression, Target};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -18,6 +19,8 @@ const LONG: usize = 2_000_000;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Options<'py> {
+    /// The package whose numbers these are, where they are not the engine's.
+    like: Option<String>,
     lambda_: f64,
     l1_ratio: f64,
     grouped: bool,
@@ -39,6 +42,8 @@ pub(crate) struct Options<'py> {
 pub(crate) struct Record<'py> {
     pub(crate) lambda_: f64,
     pub(crate) l1_ratio: f64,
+    /// Empty where all are 1.
+    pub(crate) penalty_factors: Vec<f64>,
     pub(crate) grouped: bool,
     pub(crate) standardize: bool,
     pub(crate) fit_intercept: bool,
@@ -60,7 +65,13 @@ pub(crate) struct Record<'py> {
 impl Options<'_> {
     /// As the engine's.
     pub(crate) fn builder(&self) -> PyResult<LogisticRegression> {
-        let mut builder = LogisticRegression::new()
+        let mut builder = LogisticRegression::new();
+        if let Some(name) = &self.like {
+            let like = Convention::named(name)
+                .ok_or_else(|| PyValueError::new_err(format!("unknown package {name:?}")))?;
+            builder = builder.like(like);
+        }
+        builder = builder
             .lambda(self.lambda_)
             .l1_ratio(self.l1_ratio)
             .grouped(self.grouped)
@@ -142,6 +153,7 @@ fn record(py: Python<'_>, fit: Fit, seconds: f64) -> PyResult<Record<'_>> {
     Ok(Record {
         lambda_: fit.lambda,
         l1_ratio: fit.l1_ratio,
+        penalty_factors: polylogit_model::Record::factors(&fit),
         grouped: fit.grouped,
         standardize: fit.standardize,
         fit_intercept: fit.intercept,

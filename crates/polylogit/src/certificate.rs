@@ -15,15 +15,26 @@ pub enum CertificateKind {
     DualityGap,
     /// Half the squared Newton decrement: an estimate, used where no ridge makes the dual finite.
     NewtonDecrement,
+    /// First-order terms of the features that have neither a penalty nor bounds, beside a duality gap of the others: an
+    /// estimate, used where other features have a penalty that is not smooth, or bounds.
+    FirstOrder,
 }
 
 impl CertificateKind {
-    /// `duality_gap` or `newton_decrement`.
+    /// `duality_gap`, `newton_decrement` or `first_order`.
     pub fn name(self) -> &'static str {
         match self {
             Self::DualityGap => "duality_gap",
             Self::NewtonDecrement => "newton_decrement",
+            Self::FirstOrder => "first_order",
         }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::DualityGap, Self::NewtonDecrement, Self::FirstOrder]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::certificate::{Certificate, CertificateKind};
 use crate::coefficients::Coefficients;
+use crate::convention::{Convention, middle_median};
 use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::statistics::ColumnStatistics;
@@ -76,7 +77,7 @@ impl<'p> Composite<'p> {
         self.target.classes().len()
     }
 
-    /// h at λ and α, in the coordinates of the solver.
+    /// h at λ and α (in the units of the options), in the coordinates of the solver.
     pub(crate) fn penalty(&self, lambda: f64, alpha: f64) -> Penalty {
         let (d, k, options) = (self.design.features(), self.classes(), self.options);
         let (mut l1, mut ridge) = (Vec::with_capacity(d + 1), Vec::with_capacity(d + 1));
@@ -85,8 +86,9 @@ impl<'p> Composite<'p> {
             let scale = factor * if options.standardize { self.statistics.sd[j] } else { 1.0 };
             let strength = lambda * options.penalty_factors[j];
             // Columns left out stay at 0, and nothing is singular.
-            l1.push(if factor > 0.0 { strength * alpha * scale } else { 1.0 });
-            ridge.push(if factor > 0.0 { strength * (1.0 - alpha) * scale * scale } else { 1.0 });
+            l1.push(if factor > 0.0 { strength * alpha * options.units.l1 * scale } else { 1.0 });
+            let square = strength * (1.0 - alpha) * options.units.ridge * scale * scale;
+            ridge.push(if factor > 0.0 { square } else { 1.0 });
         }
         let mut bounds = options.bounds.as_ref().map(|(low, high)| {
             let scaled = |b: &[f64]| -> Vec<f64> {
@@ -187,7 +189,7 @@ impl<'p> Composite<'p> {
     }
 
     /// Raw coefficients: those that are 0 stay 0, the intercepts sum to 0. Two classes share the weights out evenly
-    /// where nothing bounds them, as the ridge does.
+    /// where nothing bounds them, as the ridge does; in the gauge of another package where the options ask for it.
     pub(crate) fn coefficients(&self, theta: &[f64]) -> Sparse {
         let (d, k) = (self.design.features(), self.classes());
         let Standardise { shift, factor } = &self.standardise;
@@ -200,25 +202,45 @@ impl<'p> Composite<'p> {
             if u.iter().all(|u| *u == 0.0) {
                 continue;
             }
-            let even = if k == 2 && self.options.bounds.is_none() { 0.5 * (u[0] + u[1]) } else { 0.0 };
+            let shared = self.shared(u);
             sparse.features.push(j);
             for (u, b) in u.iter().zip(&mut sparse.intercepts) {
-                let w = (u - even) * factor[j];
+                let w = (u - shared) * factor[j];
                 sparse.values.push(w);
                 *b -= w * shift[j];
             }
         }
-        let mean = sparse.intercepts.iter().sum::<f64>() / k as f64;
+        let shared = if self.options.one_vector(k) {
+            sparse.intercepts[0]
+        } else {
+            sparse.intercepts.iter().sum::<f64>() / k as f64
+        };
         if self.options.intercept {
-            sparse.intercepts.iter_mut().for_each(|b| *b -= mean);
+            sparse.intercepts.iter_mut().for_each(|b| *b -= shared);
         }
         sparse
     }
 
+    /// What a feature's weights have in common beyond the gauge of the solver.
+    fn shared(&self, u: &[f64]) -> f64 {
+        let (k, options) = (u.len(), self.options);
+        if options.one_vector(k) {
+            return u[0];
+        }
+        if options.bounds.is_some() {
+            return 0.0;
+        }
+        let lasso = options.l1_ratio == 1.0 && !options.grouped;
+        match options.like {
+            _ if k == 2 => 0.5 * (u[0] + u[1]),
+            Some(Convention::Glmnet) if lasso => middle_median(u),
+            _ => 0.0,
+        }
+    }
+
     /// The bound of an ended fit.
     pub(crate) fn certificate(ended: &Ended) -> Certificate {
-        let kind =
-            if ended.estimated { CertificateKind::NewtonDecrement } else { CertificateKind::DualityGap };
+        let kind = if ended.estimated { CertificateKind::FirstOrder } else { CertificateKind::DualityGap };
         Certificate { kind, gap: ended.gap, relative_gap: ended.gap / ended.value.max(f64::MIN_POSITIVE) }
     }
 }
@@ -271,6 +293,7 @@ pub(crate) fn fit(
     let mut diagnosis = composite.diagnosis.clone();
     diagnosis.duplicates = duplicate_columns(design, &composite.statistics);
     let certificate = Composite::certificate(&ended);
+    let (lambda, l1_ratio) = options.solved();
     let active = (0..design.features()).filter(|&j| solver.is_active(j)).count();
     Ok(Fit {
         model: Model::new(target.classes().to_vec(), coefficients)?,
@@ -278,8 +301,9 @@ pub(crate) fn fit(
         certificate,
         objective: ended.value,
         nll_mean: solver.means.nll,
-        lambda: options.lambda,
-        l1_ratio: options.l1_ratio,
+        lambda,
+        l1_ratio,
+        penalty_factors: options.penalty_factors.clone(),
         grouped: options.grouped,
         standardize: options.standardize,
         intercept: options.intercept,

@@ -22,7 +22,8 @@ use crate::target::Target;
 #[non_exhaustive]
 pub struct Fit {
     /// The model; its coefficients are on the raw scale. The ridge, groups and two classes have the zero-sum gauge, other
-    /// penalties that of the least penalty (for the lasso the median of a feature's weights is 0).
+    /// penalties that of the least penalty (for the lasso the median of a feature's weights is 0); see also
+    /// [`LogisticRegression::like`](crate::LogisticRegression::like).
     pub model: Model,
     /// How the fit ended.
     pub status: Status,
@@ -36,6 +37,8 @@ pub struct Fit {
     pub lambda: f64,
     /// α.
     pub l1_ratio: f64,
+    /// v_j (d), as they multiply the penalty of each feature.
+    pub penalty_factors: Vec<f64>,
     /// Was ‖W_·j‖₂ penalised in place of ‖W_·j‖₁?
     pub grouped: bool,
     /// Was sd_j·W_·j penalised?
@@ -110,6 +113,10 @@ pub(crate) fn fit(
     diagnosis.duplicates = duplicate_columns(design, &statistics);
     diagnosis.duplicates.retain(|(copy, _)| relations.iter().all(|r| r.column != *copy));
     diagnosis.collinear = relations;
+    if options.one_vector(k) {
+        coefficients = coefficients.contrasts(0);
+    }
+    let (lambda, l1_ratio) = options.solved();
     let Outcome { point, status, kind, gap, steps, passes, solver, reason, .. } = outcome;
     Ok(Fit {
         model: Model::new(target.classes().to_vec(), coefficients)?,
@@ -117,8 +124,9 @@ pub(crate) fn fit(
         certificate: Certificate { kind, gap, relative_gap: gap / point.value.max(f64::MIN_POSITIVE) },
         objective: point.value,
         nll_mean: point.nll_mean,
-        lambda: options.lambda,
-        l1_ratio: options.l1_ratio,
+        lambda,
+        l1_ratio,
+        penalty_factors: options.penalty_factors.clone(),
         grouped: options.grouped,
         standardize: options.standardize,
         intercept: options.intercept,

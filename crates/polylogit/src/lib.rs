@@ -48,6 +48,7 @@ pub mod calibration;
 pub mod certificate;
 mod coefficients;
 mod composite;
+mod convention;
 mod cv;
 mod design;
 pub mod error;
@@ -75,6 +76,7 @@ pub mod diagnose;
 
 pub use certificate::{Certificate, CertificateKind};
 pub use coefficients::Coefficients;
+pub use convention::Convention;
 pub use cv::{Choice, CrossValidation, Curve, Score, Validated};
 pub use design::{Csr, CsrIndices, CsrValues, Design};
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 
 use crate::coefficients::Coefficients;
 use crate::composite;
+use crate::convention::{Convention, Units};
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::fit::{self, Fit};
@@ -30,6 +31,7 @@ pub(crate) const DEFAULT_MAX_STEPS: usize = 1000;
 #[must_use]
 pub struct LogisticRegression {
     strength: Strength,
+    like: Option<Convention>,
     l1_ratio: f64,
     intercept: bool,
     standardize: bool,
@@ -59,6 +61,7 @@ impl LogisticRegression {
     pub fn new() -> Self {
         Self {
             strength: Strength::C(DEFAULT_C),
+            like: None,
             l1_ratio: 0.0,
             intercept: true,
             standardize: false,
@@ -70,6 +73,30 @@ impl LogisticRegression {
             threads: None,
             warm_start: None,
         }
+    }
+
+    /// Takes the options in the numbers of another package, and gives the coefficients in its gauge; sets its share of
+    /// L1 and whether it standardises, so call it first.
+    ///
+    /// Two classes have one vector β in all of them: W is then (0, β), bounds (d values) are those of β, and `grouped` has
+    /// no effect. [`Fit::lambda`](crate::Fit::lambda) and [`Fit::l1_ratio`](crate::Fit::l1_ratio) are those of F as it
+    /// stands here; a path's λ and α are the package's own.
+    ///
+    /// ```
+    /// use polylogit::{Convention, Design, LogisticRegression, Target};
+    /// # let x = [0.0, 1.0, 2.0, 3.0];
+    /// # let (design, target) = (Design::dense(&x, 4, 1)?, Target::from_labels([0, 1, 0, 1])?);
+    /// // glmnet(x, y, family = "binomial", alpha = 0.5, lambda = 0.1)
+    /// let fit = LogisticRegression::new().like(Convention::Glmnet).l1_ratio(0.5).lambda(0.1).fit(&design, &target)?;
+    /// assert_eq!(fit.model.coefficients().class_weights(0), [0.0]);
+    /// assert!((fit.lambda - 0.15).abs() < 1e-12);
+    /// # Ok::<(), polylogit::Error>(())
+    /// ```
+    pub fn like(mut self, convention: Convention) -> Self {
+        self.like = Some(convention);
+        self.l1_ratio = convention.l1_ratio();
+        self.standardize = convention.standardizes();
+        self
     }
 
     /// Inverse strength as in scikit-learn: λ = 1/(C·S). Greater than 0; infinite means λ = 0.
@@ -203,23 +230,27 @@ impl LogisticRegression {
                 if let Some(bad) = v.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
                     return Err(out_of_range("a penalty factor", *bad, "finite and at least 0"));
                 }
-                v.clone()
+                self.like.map_or_else(|| Ok(v.clone()), |like| like.factors(v.clone()))?
             }
         };
-        let bounds = self.bounds.as_ref().map(|b| check_bounds(b, d, target.classes().len())).transpose()?;
+        let k = target.classes().len();
+        let one_vector = self.like.is_some() && k == 2;
+        let bounds = self.bounds.as_ref().map(|b| check_bounds(b, d, k, one_vector)).transpose()?;
         if let Some(c) = &self.warm_start {
             if c.features() != d {
                 return Err(Error::Features { expected: c.features(), found: d });
             }
-            crate::error::check_len("warm start", "classes", target.classes().len(), c.classes())?;
+            crate::error::check_len("warm start", "classes", k, c.classes())?;
         }
         Ok(Options {
             lambda,
+            like: self.like,
+            units: self.like.map_or_else(Units::default, |like| like.units(target, self.standardize)),
             l1_ratio: self.l1_ratio,
             intercept: self.intercept,
             standardize: self.standardize,
             penalty_factors,
-            grouped: self.grouped,
+            grouped: self.grouped && !one_vector,
             bounds,
             tol: self.tol,
             max_steps: self.max_steps,
@@ -233,9 +264,18 @@ fn out_of_range(option: &'static str, value: f64, range: &'static str) -> Error 
     Error::Option { option, value: value.to_string(), range }
 }
 
-/// The bounds of all weights (K × d).
-fn check_bounds((lower, upper): &(Vec<f64>, Vec<f64>), d: usize, k: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+/// The bounds of all weights (K × d), or of the `one_vector` w_1 − w_0 as those of ±β/2.
+fn check_bounds(
+    (lower, upper): &(Vec<f64>, Vec<f64>),
+    d: usize,
+    k: usize,
+    one_vector: bool,
+) -> Result<(Vec<f64>, Vec<f64>)> {
     let wide = |b: &[f64], what| -> Result<Vec<f64>> {
+        if one_vector {
+            crate::error::check_len(what, "features", d, b.len())?;
+            return Ok(b.to_vec());
+        }
         if b.len() == d {
             return Ok(b.repeat(k));
         }
@@ -249,14 +289,23 @@ fn check_bounds((lower, upper): &(Vec<f64>, Vec<f64>), d: usize, k: usize) -> Re
     if let Some(bad) = high.iter().find(|b| b.is_nan() || **b < 0.0) {
         return Err(out_of_range("an upper bound", *bad, "at least 0"));
     }
+    if one_vector {
+        let halves = |first: &[f64], second: &[f64]| -> Vec<f64> {
+            first.iter().map(|b| -0.5 * b).chain(second.iter().map(|b| 0.5 * b)).collect()
+        };
+        return Ok((halves(&high, &low), halves(&low, &high)));
+    }
     Ok((low, high))
 }
 
 /// Options that were checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    /// λ and α as they were given; what they are multiplied with.
     pub(crate) lambda: f64,
     pub(crate) l1_ratio: f64,
+    pub(crate) units: Units,
+    pub(crate) like: Option<Convention>,
     pub(crate) intercept: bool,
     pub(crate) standardize: bool,
     pub(crate) penalty_factors: Vec<f64>,
@@ -267,6 +316,18 @@ pub(crate) struct Options {
     pub(crate) max_steps: usize,
     pub(crate) threads: Option<usize>,
     pub(crate) warm_start: Option<Coefficients>,
+}
+
+impl Options {
+    /// λ and α of F as it stands in the design.
+    pub(crate) fn solved(&self) -> (f64, f64) {
+        self.units.ours(self.lambda, self.l1_ratio)
+    }
+
+    /// Do two classes have one vector β, so that W = (0, β)?
+    pub(crate) fn one_vector(&self, classes: usize) -> bool {
+        self.like.is_some() && classes == 2
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +355,12 @@ mod tests {
         assert_eq!(bounds(0.5, 1.0), "a lower bound is 0.5: it must be at most 0");
         assert_eq!(bounds(-1.0, f64::NAN), "an upper bound is NaN: it must be at least 0");
         assert!(message(new().bounds(vec![0.0; 3], vec![0.0])).contains("lower bounds has 3 values where 2"));
+        let like = new().like(Convention::Glmnet);
+        let both = like.clone().bounds(vec![-1.0; 2], vec![1.0; 2]);
+        assert!(message(both).contains("lower bounds has 2 values where 1"));
+        assert!(
+            message(like.penalty_factors(vec![0.0])).contains("the sum of glmnet's penalty factors is 0")
+        );
         assert!(message(new().warm_start(Coefficients::zeros(2, 2))).contains("2 features"));
         assert!(message(new().warm_start(Coefficients::zeros(3, 1))).contains("warm start"));
         let short = Design::dense(&x[..2], 2, 1).unwrap();

@@ -140,7 +140,7 @@ impl PathPoint {
     }
 }
 
-/// Fits along a falling sequence of λ.
+/// Fits along a falling sequence of λ; λ and α as they are given, see [`LogisticRegression::like`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Path {
@@ -150,8 +150,14 @@ pub struct Path {
     pub features: usize,
     /// α.
     pub l1_ratio: f64,
+    /// Was ‖W_·j‖₂ penalised in place of ‖W_·j‖₁?
+    pub grouped: bool,
+    /// Was sd_j·W_·j penalised?
+    pub standardize: bool,
     /// The least λ that keeps every penalised weight at 0.
     pub lambda_max: f64,
+    /// Standard deviations of the columns, with weights s_i/S (d).
+    pub feature_sd: Vec<f64>,
     /// L/S of the model of intercepts (and offsets) alone.
     pub null_nll_mean: f64,
     /// Passes over X taken.
@@ -267,7 +273,10 @@ pub(crate) fn run<'p>(
         classes: target.classes().to_vec(),
         features: design.features(),
         l1_ratio: options.l1_ratio,
+        grouped: options.grouped,
+        standardize: options.standardize,
         lambda_max,
+        feature_sd: composite.statistics.sd.clone(),
         null_nll_mean: null,
         passes: 0.0,
         points: Vec::with_capacity(sequence.len()),

@@ -108,7 +108,8 @@ pub(crate) fn precision(rows: usize, columns: usize, classes: usize) -> Precisio
 
 fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {
     let scale = |j: usize| if options.standardize { statistics.sd[j].powi(2) } else { 1.0 };
-    options.penalty_factors.iter().enumerate().map(|(j, v)| options.lambda * v * scale(j)).collect()
+    let lambda = options.lambda * options.units.ridge;
+    options.penalty_factors.iter().enumerate().map(|(j, v)| lambda * v * scale(j)).collect()
 }
 
 /// Centres where an intercept takes it up and zeros need not stay zeros (`dense`); scales always. A constant column is

@@ -296,7 +296,7 @@ fn a_factor_of_zero_leaves_a_column_unpenalised() {
     let alone = Design::dense(&alone, 150, 1).unwrap();
     let free = LogisticRegression::new().lambda(0.0).tol(1e-12).fit(&alone, &problem.target()).unwrap();
     assert!(strong.status.is_converged(), "{:?}", strong.certificate);
-    assert_eq!(strong.certificate.kind, CertificateKind::NewtonDecrement);
+    assert_eq!(strong.certificate.kind, CertificateKind::FirstOrder);
     let weights = |fit: &Fit, k: usize| fit.model.coefficients().class_weights(k).to_vec();
     for k in 0..3 {
         assert!(weights(&strong, k)[1..].iter().all(|w| *w == 0.0));

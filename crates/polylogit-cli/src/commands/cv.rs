@@ -86,9 +86,9 @@ pub(crate) fn run(args: &CvArgs) -> Result<()> {
     if let Some(ratios) = &args.l1_ratios {
         validation = validation.l1_ratios(ratios.clone());
     }
+    let regression = settings::regression(&args.fit, &training.schema)?;
     let mut progress = Progress::start(!printer.is_quiet());
     let stop = progress.stop();
-    let regression = settings::regression(&args.fit, design.features());
     let found = validation.run_watched(&regression, &design, &training.target, &|| stop.is_set());
     let found = found.map_err(|error| training.explain(error))?;
     if stop.is_set() {
@@ -106,8 +106,10 @@ pub(crate) fn run(args: &CvArgs) -> Result<()> {
     let taken = progress.finish();
     let chosen = chosen.map_err(|error| training.explain(error))?;
     path::warn(&curve.path, printer);
-    for note in fit::notes(&chosen.diagnosis, &training.schema.feature_names()) {
-        printer.note(&note);
+    let mut notes = fit::notes(&chosen.diagnosis, &training.schema.feature_names());
+    notes.extend(settings::converted(&args.fit.penalty, (lambda, curve.l1_ratio), &chosen));
+    for note in &notes {
+        printer.note(note);
     }
     if let Some(warning) = fit::not_converged(&chosen) {
         printer.warning(&warning);
@@ -135,7 +137,7 @@ pub(crate) fn run(args: &CvArgs) -> Result<()> {
                 ("seconds", seconds(taken)),
             ]),
         rows(&found),
-        describe::objective(artefact.record()),
+        describe::objective(&artefact),
         describe::coefficients(&artefact, false),
         match &saved {
             Some(file) => format!("the {} fit is saved to {file}\n", rule(args.choose)),

@@ -31,6 +31,7 @@ struct Document<'a> {
 
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let printer = Printer::new(&args.print);
+    settings::check_strength(&args.penalty)?;
     let training = table::read_training(args)?;
     printer.text(&(training.report.text() + "\n"))?;
 
@@ -44,6 +45,8 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         return Err(with_help(error, "with --keep-on-interrupt the best model so far is kept"));
     }
     let mut notes = notes(&fit.diagnosis, &names);
+    let given = settings::given(&args.penalty, fit.total_weight);
+    notes.extend(settings::converted(&args.penalty, given, &fit));
     let rare: Vec<&str> = training.report.rare_classes().collect();
     if !rare.is_empty() {
         notes.push(format!("one row only, so little to learn from: class {}", describe::list(&rare)));
@@ -74,7 +77,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         None => "not saved: add -o model.safetensors to keep the model".to_owned(),
     };
     let sections = [
-        describe::objective(artefact.record()),
+        describe::objective(&artefact),
         describe::result(artefact.record(), Some(percent(accuracy))),
         describe::coefficients(&artefact, false),
         format!("{closing}\n"),
@@ -84,9 +87,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
 
 /// The fit and the seconds it took.
 fn fit(args: &FitArgs, training: &Training, printer: Printer) -> Result<(Fit, f64)> {
-    let mut progress = Progress::start(!printer.is_quiet());
     let design = training.design()?;
-    let regression = settings::regression(args, design.features());
+    let regression = settings::regression(args, &training.schema)?;
+    let mut progress = Progress::start(!printer.is_quiet());
     let fit = regression.fit_observed(&design, &training.target, &mut progress);
     let seconds = progress.finish();
     Ok((fit.map_err(|error| training.explain(error))?, seconds))

@@ -1,13 +1,13 @@
 //! `polylogit path`: the fits along a falling sequence of λ.
 
-use super::table;
+use super::{plot, table};
 use crate::describe::{facts, heading, indent, plain_table, right_align};
 use crate::path_args::PathArgs;
 use crate::printer::{Printer, count, number, seconds, significant};
 use crate::progress::Progress;
 use crate::settings;
 use anyhow::Result;
-use polylogit::{Path, PathPoint};
+use polylogit::{CertificateKind, Path, PathPoint};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -41,13 +41,13 @@ struct Point<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn new(path: &'a Path, args: &PathArgs, names: &'a [String]) -> Self {
+    fn new(path: &'a Path, names: &'a [String]) -> Self {
         Self {
             classes: path.classes.iter().map(ToString::to_string).collect(),
             features: names,
             l1_ratio: path.l1_ratio,
-            grouped: args.fit.grouped,
-            standardize: !args.fit.no_standardize,
+            grouped: path.grouped,
+            standardize: path.standardize,
             lambda_max: path.lambda_max,
             null_nll_mean: path.null_nll_mean,
             points: path.points.iter().map(|p| Point::new(p, names)).collect(),
@@ -78,14 +78,17 @@ pub(crate) fn run(args: &PathArgs) -> Result<()> {
     let training = table::read_training(&args.fit)?;
     printer.text(&(training.report.text() + "\n"))?;
     let design = training.design()?;
+    let regression = settings::regression(&args.fit, &training.schema)?;
     let mut progress = Progress::start(!printer.is_quiet());
-    let regression = settings::regression(&args.fit, design.features());
     let path = regression.path_observed(&design, &training.target, &lambdas, &mut progress);
     let taken = progress.finish();
     let path = path.map_err(|error| training.explain(error))?;
     warn(&path, printer);
     let names = training.schema.feature_names();
-    printer.document(&Document::new(&path, args, &names))?;
+    if let Some(file) = &args.plot {
+        plot::save_profiles(file, &path, &names)?;
+    }
+    printer.document(&Document::new(&path, &names))?;
     printer.text(&(heading("Path") + &summary(&path, taken) + "\n" + &rows(&path)))
 }
 
@@ -102,13 +105,15 @@ pub(super) fn warn(path: &Path, printer: Printer) {
 
 /// λ_max, and what it took.
 pub(super) fn summary(path: &Path, taken: f64) -> String {
+    let proven = path.points.iter().all(|p| p.certificate.kind == CertificateKind::DualityGap);
+    let most = if proven { "at most" } else { "an estimated" };
     let worst = path.points.iter().map(|p| p.certificate.relative_gap).fold(0.0, f64::max);
     let steps: usize = path.points.iter().map(|p| p.steps).sum();
     facts([
         ("largest λ", format!("{}: every penalised weight is 0", number(path.lambda_max))),
         (
             "certificates",
-            format!("every fit is at most {} above its minimum, relative", significant(worst, 2)),
+            format!("every fit is {most} {} above its minimum, relative", significant(worst, 2)),
         ),
         (
             "cost",

@@ -26,7 +26,7 @@ fn text(artefact: &Artefact, all: bool) -> String {
             ("from", count(artefact.schema().width(), "design column")),
             ("trained on", format!("{} rows, by polylogit {}", thousands(record.rows), record.version)),
         ]);
-    let mut parts = vec![model, describe::objective(record), describe::result(record, None)];
+    let mut parts = vec![model, describe::objective(artefact), describe::result(record, None)];
     if let Some(scaling) = artefact.calibration() {
         let losses = format!("{} → {} nats", number(scaling.log_loss_before), number(scaling.log_loss));
         let lines = [

@@ -3,6 +3,7 @@
 mod bad_input;
 mod calibrate;
 mod common;
+mod conventions;
 mod formats;
 mod golden;
 mod help;

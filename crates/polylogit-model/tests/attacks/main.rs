@@ -236,6 +236,7 @@ fn records_out_of_range() {
         ("total_weight", json!(-3)),
         ("seconds", json!(-1)),
         ("feature_sd", json!([1.0, -1.0])),
+        ("penalty_factors", json!([1.0, -1.0])),
     ] {
         let bytes = with_description(|d| d["fit"][field] = value);
         assert!(matches!(error(&bytes), Error::Record { field: f, .. } if f == field), "{field}");
@@ -244,6 +245,8 @@ fn records_out_of_range() {
     assert!(cause(&status).contains("unknown status `splendid`"));
     let short = with_description(|d| d["fit"]["feature_sd"] = json!([1.0]));
     assert!(matches!(error(&short), Error::Shape { name: "feature_sd", .. }));
+    let short = with_description(|d| d["fit"]["penalty_factors"] = json!([1.0]));
+    assert!(matches!(error(&short), Error::Shape { name: "penalty_factors", .. }));
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(crate) fn record() -> Record {
     Record {
         lambda: 0.01,
         l1_ratio: 0.0,
+        penalty_factors: vec![],
         grouped: false,
         standardize: true,
         fit_intercept: true,

@@ -195,7 +195,7 @@ impl Maximum<'_> {
             weights: target.sample_weights().map(|_| inference.weights),
             clusters: groups,
             level: inference.level,
-            lambda: options.lambda,
+            lambda: options.solved().0,
             steps,
             likelihood: Likelihood { loglik, null, parameters, null_parameters, observations, ordinary },
             diagnosis,

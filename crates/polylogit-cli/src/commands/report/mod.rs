@@ -73,7 +73,7 @@ fn gather<'a>(args: &ReportArgs, artefact: &'a Artefact, labelled: &Labelled) ->
             training,
         },
         classes: artefact.model().classes().iter().map(ToString::to_string).collect(),
-        solved: solved::Solved::new(artefact.record()),
+        solved: solved::Solved::new(artefact),
         sheet: sheet::Sheet::new(artefact, labelled, &columns, &kept),
         coefficients: coefficients::Coefficients::new(artefact, &kept),
         intervals: intervals::Intervals::new(artefact, labelled, training),

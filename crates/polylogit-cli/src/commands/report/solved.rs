@@ -4,7 +4,7 @@ use super::{all_short, short};
 use crate::describe;
 use crate::printer::{count, number, seconds, significant, thousands};
 use polylogit::CertificateKind;
-use polylogit_model::Record;
+use polylogit_model::Artefact;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -32,7 +32,8 @@ struct Trace {
 }
 
 impl<'a> Solved<'a> {
-    pub(super) fn new(record: &'a Record) -> Self {
+    pub(super) fn new(artefact: &'a Artefact) -> Self {
+        let record = artefact.record();
         let (formula, words) = describe::formula(record);
         let finite = |v: f64| v.is_finite().then(|| short(v));
         let mut facts = vec![("Ended", describe::status(record))];
@@ -44,6 +45,9 @@ impl<'a> Solved<'a> {
             let alpha = format!(", α = {}", number(record.l1_ratio));
             let alpha = if record.l1_ratio > 0.0 { &alpha } else { "" };
             facts.push(("Penalty", format!("λ = {}{alpha} (C = {c})", number(record.lambda))));
+        }
+        if let Some(factors) = describe::factors(artefact) {
+            facts.push(("Penalty factors", format!("v = {factors}")));
         }
         let weight = number(record.total_weight);
         facts.push(("Trained on", format!("{} rows of total weight {weight}", thousands(record.rows))));

@@ -1,4 +1,6 @@
-//! The curve of a cross-validation as SVG.
+//! The curve of a cross-validation, and the profiles of a path, as SVG.
+
+mod profiles;
 
 use super::cv;
 use anyhow::{Context as _, Result, anyhow};
@@ -7,12 +9,18 @@ use polylogit::Validated;
 use polylogit_model::replace_file;
 use std::path::Path;
 
+pub(super) use profiles::save as save_profiles;
+
 /// Width and height.
 const SIZE: (u32, u32) = (800, 500);
 
 /// Draws the curve of the best α into `file`.
 pub(super) fn save(file: &Path, found: &Validated) -> Result<()> {
     let svg = draw(found).map_err(|error| anyhow!("the curve cannot be drawn: {error}"))?;
+    write(file, &svg)
+}
+
+fn write(file: &Path, svg: &str) -> Result<()> {
     replace_file(file, |out| out.write_all(svg.as_bytes()))
         .with_context(|| format!("{} cannot be written", file.display()))
 }
