@@ -146,6 +146,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         grouped: bool = False,
         penalty_factors: ArrayLike | None = None,
         bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
+        memory_limit: int | None = None,
     ) -> None: ...
     def fit(
         self: _Self,

@@ -75,6 +75,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     bounds : tuple (lower, upper), default=None
         Least and largest coefficients: None, numbers, or arrays of the shape (n_features,) or of `coef_`; the lower ones
         at most 0, the upper ones at least 0.
+    memory_limit : int, default=None
+        Bytes that a fit may take beside X; ``MemoryError``, before it starts, where it needs more. None: what the
+        machine, or the container, has to spare.
 
     Attributes
     ----------
@@ -140,6 +143,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "grouped": ["boolean"],
         "penalty_factors": ["array-like", None],
         "bounds": [tuple, list, None],
+        "memory_limit": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -163,6 +167,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         grouped=False,
         penalty_factors=None,
         bounds=None,
+        memory_limit=None,
     ):
         self.penalty = penalty
         self.C = C
@@ -182,6 +187,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.grouped = grouped
         self.penalty_factors = penalty_factors
         self.bounds = bounds
+        self.memory_limit = memory_limit
 
     def _check_params(self):
         """As scikit-learn checks them; the usual values of the usual types need no looking up."""
@@ -253,6 +259,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,
             "threads": effective_threads(self.n_jobs),
+            "memory_limit": self.memory_limit,
             "start": self._start(n_classes, X.shape[1]) if self.warm_start else None,
             "complete": not soft,
         }

@@ -130,6 +130,7 @@ def test_tags_and_parameters():
     ):
         params = mine().get_params()
         assert params.pop("multi_class") == "deprecated"
+        assert params.pop("memory_limit", None) is None
         extra = {name: params.pop(name) for name in ("bounds", "grouped", "penalty_factors")}
         assert extra == {"bounds": None, "grouped": False, "penalty_factors": None}
         assert params == other().get_params()

@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 8] = [
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
+    &["options", "problem", "row_space", "lead", "fit", "composite", "memory", "model", "diagnose"],
     &["path", "folds", "cv", "inference", "calibration"],
 ];
 /// Libraries with one place where they are named.

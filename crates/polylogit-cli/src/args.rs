@@ -187,6 +187,9 @@ pub(crate) struct FitArgs {
     /// Threads to use [default: all cores]; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Solver")]
     pub(crate) threads: Option<u32>,
+    /// Memory that the fit may take beside the table, e.g. 4GiB or 500MB [default: what the machine has to spare]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true, help_heading = "Solver")]
+    pub(crate) memory_limit: Option<u64>,
     /// On Ctrl-C, keep the best model so far: print it, and save it with -o
     #[arg(long, help_heading = "Solver")]
     pub(crate) keep_on_interrupt: bool,
@@ -419,6 +422,29 @@ fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Bytes: a number, and B or kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (value, unit) = text.split_at(digits);
+    let (base, power): (f64, i32) = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => (1.0, 0),
+        "kb" => (1e3, 1),
+        "mb" => (1e3, 2),
+        "gb" => (1e3, 3),
+        "tb" => (1e3, 4),
+        "kib" => (1024.0, 1),
+        "mib" => (1024.0, 2),
+        "gib" => (1024.0, 3),
+        "tib" => (1024.0, 4),
+        _ => return Err("must be a size such as 4GiB, 500MB or 1000000".to_owned()),
+    };
+    let bytes =
+        value.parse::<f64>().map_err(|_| "must be a size such as 4GiB, 500MB or 1000000".to_owned())?
+            * base.powi(power);
+    #[expect(clippy::cast_sign_loss, reason = "digits have no sign")]
+    if bytes >= 1.0 { Ok(bytes as u64) } else { Err("must be at least 1 byte".to_owned()) }
+}
+
 fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" => Ok(b'\t'),
@@ -440,6 +466,19 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("1000000", 1_000_000),
+            ("500MB", 500_000_000),
+            ("4GiB", 4 << 30),
+            ("1.5 gib", 3 << 29),
+            ("64kB", 64_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
     fn ranges_are_checked_where_they_are_typed() {
         let error = |args: &[&str]| {
             let typed = ["polylogit", "fit", "x.csv", "--target", "y"].iter().chain(args);
@@ -456,6 +495,11 @@ mod tests {
             (&["--upper", "NaN"], "must be at least 0"),
             (&["--tol", "0"], "between 0 and 1, both excluded"),
             (&["--threads", "0"], "0 is not in 1.."),
+            (&["--memory-limit", "much"], "must be a size such as 4GiB, 500MB or 1000000"),
+            (&["--memory-limit", "-4GiB"], "must be a size"),
+            (&["--memory-limit", "4GX"], "must be a size"),
+            (&["--memory-limit", "1.2.3MB"], "must be a size"),
+            (&["--memory-limit", "0MB"], "must be at least 1 byte"),
             (&["--delimiter", "ab"], "must be one character"),
             (&["--missing", "guess"], "possible values: error, drop, impute"),
         ] {

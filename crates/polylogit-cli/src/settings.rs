@@ -19,6 +19,9 @@ pub(crate) fn regression(args: &FitArgs, features: usize) -> LogisticRegression 
         .intercept(!args.no_intercept)
         .tol(args.tol)
         .max_steps(steps);
+    if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
+        regression = regression.memory_limit(limit);
+    }
     regression = match args.lambda {
         Some(lambda) => regression.lambda(lambda),
         None => regression.c(args.c.unwrap_or(DEFAULT_C)),

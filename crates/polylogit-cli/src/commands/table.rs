@@ -4,7 +4,7 @@
 use super::{display, is_stdin};
 use crate::args::{ApplyArgs, FitArgs, InputFormat, Missing, ReadArgs, SummaryArgs, Unseen};
 use crate::describe::{facts, heading, list};
-use crate::failure::BadCall;
+use crate::failure::{BadCall, with_help};
 use crate::printer::{Printer, count, percent, thousands};
 use anyhow::Result;
 use polylogit::{Design, Label, Model, Target};
@@ -124,7 +124,10 @@ impl Training {
 
     /// The engine's error with the file's name.
     pub(super) fn explain(&self, error: polylogit::Error) -> anyhow::Error {
-        anyhow::Error::from(error).context(self.report.file.clone())
+        let memory = matches!(error, polylogit::Error::Memory { .. });
+        let error = anyhow::Error::from(error).context(self.report.file.clone());
+        let help = "--memory-limit SIZE allows it more than the machine has to spare now";
+        if memory { with_help(error, help) } else { error }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The solvers, one method a file, and what they tell: how a fit ended, and each step on the way.
 
 mod block;
+pub(crate) mod cost;
 mod descent;
 mod face;
 pub(crate) mod newton_cg;
