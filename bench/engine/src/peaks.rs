@@ -44,7 +44,7 @@ pub(crate) fn run(args: &MemoryArgs) -> Result<()> {
         return one(at, args.threads);
     }
     println!(
-        "| problem | n × d, K | data MB | estimate MB | peak MB | ratio | largest part |\n|-|-|-|-|-|-|-|"
+        "| problem | n × d, K | data MB | estimate MB | at most MB | peak MB | ratio | largest part |\n|-|-|-|-|-|-|-|-|"
     );
     for at in 0..PROBLEMS.len() {
         let status = std::process::Command::new(std::env::current_exe()?)
@@ -67,12 +67,13 @@ fn one(at: usize, threads: usize) -> Result<()> {
         let peak = memory::peak().saturating_sub(before);
         let mb = |bytes: u64| bytes as f64 / 1e6;
         println!(
-            "| {name} | {} × {}, {} | {:.0} | {:.0} | {:.0} | {:.2} | {} |",
+            "| {name} | {} × {}, {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {} |",
             shape.n,
             shape.d,
             shape.k,
             mb(before),
             mb(estimate.bytes()),
+            mb(estimate.at_most()),
             mb(peak),
             mb(estimate.bytes()) / mb(peak),
             estimate.parts.first().map_or("", |part| part.what),

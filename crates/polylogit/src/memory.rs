@@ -1,8 +1,8 @@
 //! How much memory a fit takes beside the data, known before it starts.
 //!
 //! The parts are those of the method that the fit will choose, at its fullest moment: what the engine itself allocates,
-//! from shapes alone. How many features a penalty of L1 norms leaves at work is guessed; a Hessian that is factored only
-//! if steps grow slow is a reserve beside the parts.
+//! from shapes alone. What else values may ask for is a reserve beside the parts: a Hessian that is factored if steps grow
+//! slow, the columns that a penalty of L1 norms leaves at work among many.
 
 use crate::composite;
 use crate::design::Design;
@@ -31,6 +31,8 @@ const COMPOSITE_VECTORS: u64 = 8;
 const METRIC: u64 = 3;
 /// Square matrices of n rows and columns that its eigenvectors take while they are computed.
 const EIGEN: u64 = 9;
+/// Columns that an L1 norm leaves at work among many, at the least.
+const AT_WORK: usize = 256;
 /// Parts that a refusal names.
 const NAMED: usize = 3;
 const F64: u64 = size_of::<f64>() as u64;
@@ -47,7 +49,8 @@ const FEWER_ROWS: &str = "a sample of the rows needs less";
 pub struct Estimate {
     /// The parts, the largest first.
     pub parts: Vec<Part>,
-    /// Bytes that a Hessian takes more if steps grow so slow that it is factored; short of memory it is not.
+    /// Bytes that values may ask for, which no shape tells: a Hessian if steps grow slow (short of memory there is none),
+    /// or columns that stay at work under a penalty of L1 norms.
     pub reserve: u64,
 }
 
@@ -69,7 +72,7 @@ impl Estimate {
     }
 
     /// Of all parts and the reserve.
-    fn at_most(&self) -> u64 {
+    pub fn at_most(&self) -> u64 {
         self.bytes().saturating_add(self.reserve)
     }
 
@@ -302,13 +305,21 @@ fn sparse_rows(shape: Shape) -> Moment {
 
 /// The likelihood by dense columns, and the solver.
 fn dense_columns(shape: Shape) -> Moment {
+    if packs_all(shape.n, shape.m) {
+        return columns_with(shape, shape.m);
+    }
+    let mut moment = columns_with(shape, shape.m.min(AT_WORK));
+    moment.reserve = columns_with(shape, shape.m).bytes().saturating_sub(moment.bytes());
+    moment
+}
+
+fn columns_with(shape: Shape, features: usize) -> Moment {
     let Shape { n, m, k, .. } = shape;
     let mut moment = Moment::default();
     let block = block(n, m + 3 * k);
     let count = n.div_ceil(block.rows);
     let tables = (block.len(6 * k) + 6 * block.rows) as u64;
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [count as u64, tables, F64]);
-    let features = if packs_all(n, m) { m } else { m.min(n / 2) };
     moment.add("packed columns", FEWER_COLUMNS, [2 * count as u64, block.len(features) as u64, F64]);
     let weights = features * k;
     let explicit = explicit_pays(n as f64, weights as f64, EXPECTED_SWEEPS);

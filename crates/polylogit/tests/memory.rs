@@ -12,11 +12,11 @@ fn uniforms(n: usize) -> Vec<f64> {
     (0..n).map(|_| next()).collect()
 }
 
-/// Classes by the largest of the first K columns, and some noise.
+/// Classes by the largest of K columns and noise.
 fn labels(x: &[f64], n: usize, d: usize, k: usize) -> Target {
     let noise = uniforms(n * k);
     let y = (0..n).map(|i| {
-        let z = |c: usize| x[i * d + c] + noise[i * k + c];
+        let z = |c: usize| x[i * d + c % d] + 2.0 * noise[i * k + c];
         (0..k).max_by(|a, b| z(*a).total_cmp(&z(*b))).unwrap() as i64
     });
     Target::from_labels(y).unwrap()
@@ -54,7 +54,7 @@ fn a_limit_that_is_enough_changes_nothing_and_one_that_is_not_says_what_is_missi
 
 #[test]
 fn paths_and_cross_validations_keep_the_limit() -> Result<()> {
-    let (n, d, k) = (2000, 20, 3);
+    let (n, d, k) = (4000, 20, 3);
     let x = uniforms(n * d);
     let (design, target) = (Design::dense(&x, n, d)?, labels(&x, n, d, k));
     let lasso = LogisticRegression::new().l1_ratio(1.0).threads(2);
@@ -82,7 +82,7 @@ fn problem(name: &str) -> Result<(u64, u64)> {
     };
     let (n, d, k) = match name {
         "narrow" => (150_000, 40, 4),
-        "classes" => (8_000, 40, 400),
+        "classes" => (40_000, 20, 400),
         "wide" => (1_200, 6_000, 3),
         "lasso" => (40_000, 40, 12),
         _ => (60_000, 3_000, 12),
