@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The engine's modules from the ground up; a module imports from its own floor and those below.
 const FLOORS: [&[&str]; 8] = [
     &["error", "scalar", "parallel"],
-    &["softmax", "metrics", "linalg", "kernel", "label"],
+    &["softmax", "metrics", "linalg", "kernel", "label", "cost"],
     &["design", "target", "coefficients"],
     &["objective"],
     &["certificate"],

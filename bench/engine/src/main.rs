@@ -4,6 +4,7 @@
 
 mod ceilings;
 mod clock;
+mod costs;
 mod data;
 mod fit;
 mod instructions;
@@ -38,6 +39,8 @@ enum What {
     Tiny(tiny::TinyArgs),
     /// Fixed fits for callgrind
     Instructions(instructions::InstructionArgs),
+    /// Seconds predicted beside seconds measured, as a table
+    Cost,
     /// Estimates of memory beside peaks, as a table
     Memory(peaks::MemoryArgs),
     /// Probabilities of many rows
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         What::Ceilings => ceilings::run(),
         What::Tiny(args) => tiny::run(&args)?,
         What::Instructions(args) => instructions::run(&args)?,
+        What::Cost => return costs::run(),
         What::Memory(args) => return peaks::run(&args),
         What::Predict(args) => predict::run(&args)?,
     };

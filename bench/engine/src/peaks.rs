@@ -21,12 +21,12 @@ const PROBLEMS: [(&str, Shape, f64, f64); 17] = [
     ("row space", Shape::dense(Kind::F64, 1500, 20_000, 10), 1e-2, 0.0),
     ("wide", Shape::dense(Kind::F64, 4000, 5000, 5), 1e-2, 0.0),
     ("no penalty", Shape::dense(Kind::F64, 100_000, 300, 3), 0.0, 0.0),
-    ("sparse, narrow", Shape::sparse(100_000, 800, 10, 20), 1e-4, 0.0),
-    ("sparse", Shape::sparse(100_000, 50_000, 20, 60), 1e-4, 0.0),
-    ("sparse, very wide", Shape::sparse(20_000, 1_000_000, 5, 60), 1e-4, 0.0),
-    ("lasso", Shape::dense(Kind::F64, 100_000, 100, 10), 1e-3, 1.0),
+    ("sparse, narrow", Shape::sparse(50_000, 800, 6, 20), 1e-3, 0.0),
+    ("sparse", Shape::sparse(40_000, 30_000, 10, 40), 1e-3, 0.0),
+    ("sparse, very wide", Shape::sparse(10_000, 400_000, 3, 40), 1e-3, 0.0),
+    ("lasso", Shape::dense(Kind::F64, 60_000, 50, 8), 3e-3, 1.0),
     ("lasso, wide", Shape::dense(Kind::F32, 2000, 10_000, 4), 2e-2, 1.0),
-    ("lasso, sparse", Shape::sparse(50_000, 50_000, 10, 40), 1e-4, 1.0),
+    ("lasso, sparse", Shape::sparse(40_000, 20_000, 8, 40), 1e-3, 1.0),
 ];
 
 #[derive(Debug, clap::Args)]

@@ -1,13 +1,12 @@
 //! Problems of given shapes with labels drawn from a softmax model, for what is predicted from shapes alone.
 
 use anyhow::Result;
-use clap::ValueEnum;
 use polylogit::{Csr, Design, Target};
 
 use crate::data::{Stream, classes};
 
 /// How X is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     F64,
     F32,

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod report;
+mod size;
 mod summary;
 
 use crate::path_args::{CvArgs, PathArgs};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
 pub(crate) use report::ReportArgs;
+use size::size;
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
 const STYLES: Styles = Styles::styled()
@@ -422,29 +424,6 @@ fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Bytes: a number, and B or kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024).
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (value, unit) = text.split_at(digits);
-    let (base, power): (f64, i32) = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => (1.0, 0),
-        "kb" => (1e3, 1),
-        "mb" => (1e3, 2),
-        "gb" => (1e3, 3),
-        "tb" => (1e3, 4),
-        "kib" => (1024.0, 1),
-        "mib" => (1024.0, 2),
-        "gib" => (1024.0, 3),
-        "tib" => (1024.0, 4),
-        _ => return Err("must be a size such as 4GiB, 500MB or 1000000".to_owned()),
-    };
-    let bytes =
-        value.parse::<f64>().map_err(|_| "must be a size such as 4GiB, 500MB or 1000000".to_owned())?
-            * base.powi(power);
-    #[expect(clippy::cast_sign_loss, reason = "digits have no sign")]
-    if bytes >= 1.0 { Ok(bytes as u64) } else { Err("must be at least 1 byte".to_owned()) }
-}
-
 fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" => Ok(b'\t'),
@@ -463,19 +442,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [
-            ("1000000", 1_000_000),
-            ("500MB", 500_000_000),
-            ("4GiB", 4 << 30),
-            ("1.5 gib", 3 << 29),
-            ("64kB", 64_000),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
     }
 
     #[test]

@@ -39,6 +39,7 @@
 //! - [`SoftmaxObjective`](objective::SoftmaxObjective): F, its gradient, Hessian and Hessian-vector product at any point.
 //! - [`inference`]: standard errors, tests, intervals and effects of a fit.
 //! - [`metrics`]: accuracy, log loss, Brier score, confusion; [`calibration`]: reliability of probabilities.
+//! - [`cost`]: what work costs, in seconds of a fixed machine.
 //! - [`memory`]: how much a fit takes beside the data, known before it starts.
 //! - [`Error`]: everything that can be wrong with the input. How a fit ended is a [`Status`](solver::Status).
 //!
@@ -49,6 +50,7 @@ pub mod calibration;
 pub mod certificate;
 mod coefficients;
 mod composite;
+pub mod cost;
 mod cv;
 mod design;
 pub mod error;

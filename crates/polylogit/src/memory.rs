@@ -19,7 +19,7 @@ use crate::options::{LogisticRegression, Options};
 use crate::parallel::at_work;
 use crate::problem::precision;
 use crate::row_space;
-use crate::solver::cost::{Hessians, Plan};
+use crate::solver::plan::{Hessians, Plan};
 use crate::solver::preconditioner::room;
 use crate::solver::proximal_newton::EXPECTED_SWEEPS;
 use crate::target::Target;
@@ -235,9 +235,8 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
             && !(options.penalty_factors.iter().all(|v| v * options.lambda == 0.0))
     });
     let Some(rows) = samples else { return vec![] };
-    let share = |all: usize| (all as f64 * rows as f64 / n as f64).ceil();
-    let sampled =
-        Shape { n: rows, stored: share(shape.stored) as usize, bytes: share(shape.bytes) as usize, ..shape };
+    let share = |all: usize| (all as u128 * rows as u128 / n as u128) as usize;
+    let sampled = Shape { n: rows, stored: share(shape.stored), bytes: share(shape.bytes), ..shape };
     let by_values = design.is_sparse() && m > DENSE_COLUMNS;
     let mut moment = if by_values { sparse_rows(sampled) } else { dense_rows(sampled) };
     moment.add("a sample of the rows", FEWER_ROWS, [1, sampled.bytes as u64, 1]);

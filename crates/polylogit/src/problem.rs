@@ -7,8 +7,8 @@ use crate::objective::kept::{Mode, Precision};
 use crate::objective::{self, DENSE_COLUMNS, Objective, coordinates};
 use crate::options::Options;
 use crate::parallel::Workers;
-use crate::solver::cost;
 use crate::solver::newton_cg::Limits;
+use crate::solver::plan;
 use crate::target::Target;
 
 /// Rows, labels and options, and how columns are scaled and penalised.
@@ -105,7 +105,7 @@ impl<'p> Problem<'p> {
 
 /// The type that curvature is computed in: where every step factors the Hessian, it is wanted to rounding.
 pub(crate) fn precision(rows: usize, columns: usize, classes: usize) -> Precision {
-    if cost::always_exact(rows, columns, classes) { Precision::Double } else { Precision::Single }
+    if plan::always_exact(rows, columns, classes) { Precision::Double } else { Precision::Single }
 }
 
 fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {

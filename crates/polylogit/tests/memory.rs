@@ -17,7 +17,7 @@ fn labels(x: &[f64], n: usize, d: usize, k: usize) -> Target {
     let noise = uniforms(n * k);
     let y = (0..n).map(|i| {
         let z = |c: usize| x[i * d + c % d] + 2.0 * noise[i * k + c];
-        (0..k).max_by(|a, b| z(*a).total_cmp(&z(*b))).unwrap() as i64
+        i64::try_from((0..k).max_by(|a, b| z(*a).total_cmp(&z(*b))).unwrap()).unwrap()
     });
     Target::from_labels(y).unwrap()
 }
@@ -72,6 +72,7 @@ fn paths_and_cross_validations_keep_the_limit() -> Result<()> {
 
 /// Problems whose peak is well above what the process itself takes.
 #[cfg(target_os = "linux")]
+#[expect(clippy::cast_sign_loss, reason = "columns are not negative")]
 fn problem(name: &str) -> Result<(u64, u64)> {
     let measured = |regression: &LogisticRegression, design: &Design<'_>, target: &Target| {
         let estimate = regression.memory(design, target)?.bytes();

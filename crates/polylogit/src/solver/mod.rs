@@ -1,11 +1,11 @@
 //! The solvers, one method a file, and what they tell: how a fit ended, and each step on the way.
 
 mod block;
-pub(crate) mod cost;
 mod descent;
 mod face;
 pub(crate) mod newton_cg;
 mod pcg;
+pub(crate) mod plan;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;
 pub(crate) mod quadratic;

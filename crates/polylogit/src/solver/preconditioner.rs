@@ -1,4 +1,4 @@
-//! The metric in which steps are measured; `cost.rs` says which one is worth its price.
+//! The metric in which steps are measured; `plan.rs` says which one is worth its price.
 //!
 //! - *exact*: the factored Hessian. Costs about m·K/8 passes; with it a Newton step is one solve.
 //! - *sampled*: the Hessian of a share of the rows, or that of an earlier point; conjugate gradients finish
@@ -11,7 +11,7 @@
 //! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
 //! memory quasi-Newton updating, 2000).
 
-use super::cost::{FEW_PRODUCTS, Hessians, Plan};
+use super::plan::{FEW_PRODUCTS, Hessians, Plan};
 use super::vectors::Vectors;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;

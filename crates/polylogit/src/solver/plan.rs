@@ -1,4 +1,6 @@
-//! What curvature costs in passes, and which of it is worth its price.
+//! Which curvature is worth its price, in passes by the seconds of `cost.rs`.
+
+use crate::cost::{Shape, factorisation};
 
 /// Parameters up to which the Hessian is factored at every step.
 const ALWAYS_EXACT: usize = 160;
@@ -14,8 +16,6 @@ const SAMPLE: f64 = 6.0;
 const SAMPLE_RAREST: f64 = 1.0;
 /// A Hessian of this cost is taken at once; steps of fewer products are not slow.
 pub(super) const FEW_PRODUCTS: f64 = 4.0;
-/// A factorisation, a flop, takes this many times the time of a flop of a pass.
-const SEQUENTIAL: f64 = 8.0;
 
 /// When a Hessian is factored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub(crate) fn always_exact(rows: usize, columns: usize, classes: usize) -> bool 
 
 /// Passes of 4·n·m·K flops that a factored Hessian of every `every`th block costs.
 fn hessian_cost(rows: usize, columns: usize, classes: usize, every: usize) -> f64 {
-    let p = (columns * classes) as f64;
-    p / (8.0 * every as f64) + SEQUENTIAL * p * p / (12.0 * rows as f64)
+    let shape = Shape { rows, columns: columns.max(1), classes };
+    (shape.hessian() / every as f64 + factorisation(columns * classes)) / shape.products()
 }
 
 impl Plan {
@@ -61,7 +61,7 @@ impl Plan {
         let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / rarest);
         #[expect(clippy::cast_sign_loss, reason = "both are positive")]
         let every = if always_exact(n, m, k) { 1 } else { ((n as f64 / sample) as usize).max(1) };
-        let mf = m as f64;
+        let shape = Shape { rows: n, columns: m.max(1), classes: k };
         let hessian_cost = hessian_cost(n, m, k, every);
         let hessians = if always_exact(n, m, k) {
             Hessians::Always
@@ -77,7 +77,7 @@ impl Plan {
             every,
             hessian_cost,
             may_share: m <= SHARED && dense,
-            shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
+            shared_cost: (shape.shared_block() + factorisation(m)) / shape.products(),
         }
     }
 
