@@ -7,7 +7,6 @@ use anyhow::Result;
 use polylogit::cost::Shape as Cost;
 use polylogit::objective::SoftmaxObjective;
 
-use crate::clock::median;
 use crate::data::{Stream, random_coefficients};
 use crate::shapes::{Kind, Shape};
 
@@ -28,9 +27,11 @@ const SHAPES: [(usize, usize, usize); 12] = [
 ];
 /// A Hessian is built up to so many parameters.
 const PARAMETERS: usize = 1500;
-const RUNS: usize = 3;
+/// Seconds of calls in a row: the kernel counts them in ticks of a few milliseconds.
+const LONG_ENOUGH: f64 = 0.3;
 
 pub(crate) fn run() -> Result<()> {
+    anyhow::ensure!(on_processor() > 0.0, "seconds on a processor are read from /proc, which is not there");
     println!("| n × d, K | pass ms | predicted | product ms | predicted | Hessian ms | predicted |");
     println!("|-|-|-|-|-|-|-|");
     for (n, d, k) in SHAPES {
@@ -62,19 +63,18 @@ fn one(n: usize, d: usize, k: usize) -> Result<()> {
     })
 }
 
-/// Median seconds on a processor of one call, after one to warm up.
+/// Mean seconds on a processor of one call, after one to warm up.
 fn seconds(mut work: impl FnMut() -> polylogit::Result<()>) -> Result<f64> {
     work()?;
-    let mut all = Vec::with_capacity(RUNS);
-    for _ in 0..RUNS {
-        let start = on_processor();
+    let (start, mut calls) = (on_processor(), 0u32);
+    while on_processor() - start < LONG_ENOUGH {
         work()?;
-        all.push(on_processor() - start);
+        calls += 1;
     }
-    Ok(median(all))
+    Ok((on_processor() - start) / f64::from(calls.max(1)))
 }
 
-/// Seconds that all threads of this process have run, from Linux's /proc; 0 where there is none.
+/// Seconds that all threads of this process have run, from the /proc of Linux, without which there is no table.
 fn on_processor() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = |task: std::fs::DirEntry| -> Option<f64> {
