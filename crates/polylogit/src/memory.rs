@@ -338,7 +338,7 @@ fn sparse_columns(shape: Shape) -> Moment {
     let mut moment = Moment::default();
     let width = kernel::padded(k) as u64;
     // All, and those in focus.
-    moment.add("stored values by rows and by columns", FEWER_ROWS, [3, shape.stored as u64, STORED]);
+    moment.add("stored values by rows and by columns", FEWER_ROWS, [4, shape.stored as u64, STORED]);
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [6 * width + 2, n as u64, F64]);
     let vectors = [COMPOSITE_VECTORS, (m * k) as u64, F64];
     moment.add("vectors of the size of the coefficients", FEWER_COLUMNS, vectors);
