@@ -149,6 +149,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         like: Literal["scikit-learn", "glmnet", "spark"] = "scikit-learn",
         lam: float | None = None,
         standardize: bool | None = None,
+        memory_limit: int | None = None,
     ) -> None: ...
     def fit(
         self: _Self,

@@ -27,6 +27,7 @@ class _Options(TypedDict):
     tol: float
     max_iter: int
     threads: int
+    memory_limit: int | None
     start: _Arrays | None
     callback: Callable[[int, float, float, float], Any] | None
 

@@ -84,6 +84,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         Strength of the penalty on the mean loss, ``1 / (C * sum(sample_weight))``, in place of C; Spark's 0 if not given.
     standardize : bool, default=None
         Penalise the coefficients of standardised columns? They come out on the raw scale. None: as `like` does.
+    memory_limit : int, default=None
+        Bytes that a fit may take beside X; ``MemoryError``, before it starts, where it needs more. None: what the
+        machine, or the container, has to spare.
 
     Attributes
     ----------
@@ -152,6 +155,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "like": [StrOptions({"scikit-learn", "glmnet", "spark"})],
         "lam": [Interval(Real, 0, None, closed="left"), None],
         "standardize": ["boolean", None],
+        "memory_limit": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -178,6 +182,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         like="scikit-learn",
         lam=None,
         standardize=None,
+        memory_limit=None,
     ):
         self.penalty = penalty
         self.C = C
@@ -200,6 +205,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.like = like
         self.lam = lam
         self.standardize = standardize
+        self.memory_limit = memory_limit
 
     def _check_params(self):
         """As scikit-learn checks them; the usual values of the usual types need no looking up."""
@@ -273,6 +279,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,
             "threads": effective_threads(self.n_jobs),
+            "memory_limit": self.memory_limit,
             "start": self._start(n_classes, X.shape[1]) if self.warm_start else None,
             "complete": not soft,
         }

@@ -204,6 +204,7 @@ def path(
         "tol": float(tol),
         "max_iter": int(max_iter),
         "threads": effective_threads(n_jobs),
+        "memory_limit": None,
         "start": None,
         "callback": None,
     }

@@ -71,6 +71,7 @@ def solve(
     tol,
     max_iter,
     threads,
+    memory_limit=None,
     start=None,
     callback=None,
     complete=False,
@@ -87,6 +88,7 @@ def solve(
         1/(C·S), in place of C; the only strength of packages but scikit-learn.
     penalty_factors : ndarray of float64 of shape (d,), or None
     bounds : (lower, upper) of shape (K, d) (for two classes (1, d)) each, or None
+    memory_limit : int, or None for what the machine has to spare
     start : (coef, intercept) of shapes (K, d) and (K,), or None
     complete : bool
         Is it known that every class has a row?
@@ -126,6 +128,7 @@ def solve(
         "tol": gap_of(tol),
         "max_iter": max_iter,
         "threads": threads,
+        "memory_limit": memory_limit,
         "start": start,
         "callback": callback,
     }

@@ -132,7 +132,7 @@ def test_tags_and_parameters():
         assert params.pop("multi_class") == "deprecated"
         extra = {"bounds": None, "grouped": False, "penalty_factors": None}
         if mine is LogisticRegression:
-            extra |= {"like": "scikit-learn", "lam": None, "standardize": None}
+            extra |= {"like": "scikit-learn", "lam": None, "standardize": None, "memory_limit": None}
         assert {name: params.pop(name) for name in extra} == extra
         assert params == other().get_params()
 

@@ -122,6 +122,16 @@ def test_bad_penalties_are_named():
         polylogit.path(X, Y, lambdas=0)
 
 
+def test_too_little_memory():
+    with pytest.raises(MemoryError, match="the fit needs about .* beside the data .*, 1.0 KiB are allowed"):
+        LogisticRegression(memory_limit=1024).fit(X, Y)
+    ample, free = LogisticRegression(memory_limit=1 << 30).fit(X, Y), LogisticRegression().fit(X, Y)
+    assert np.array_equal(ample.coef_, free.coef_)
+    for bad in (0, -1, "4GiB"):
+        with pytest.raises(ValueError, match="memory_limit"):
+            LogisticRegression(memory_limit=bad).fit(X, Y)
+
+
 def test_offset_shapes():
     with pytest.raises(ValueError, match=r"offset has shape \(30,\), expected \(30, 3\)"):
         LogisticRegression().fit(X, Y, offset=np.zeros(30))

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 /// The engine's modules from the ground up; a module imports from its own floor and those below.
 const FLOORS: [&[&str]; 8] = [
     &["error", "scalar", "parallel"],
-    &["softmax", "metrics", "linalg", "kernel", "label"],
+    &["softmax", "metrics", "linalg", "kernel", "label", "cost"],
     &["design", "target", "coefficients"],
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["convention", "options", "problem", "row_space", "lead", "fit", "composite", "model", "diagnose"],
+    &["convention", "options", "problem", "row_space", "lead", "fit", "composite", "memory", "model", "diagnose"],
     &["path", "folds", "cv", "inference", "calibration"],
 ];
 /// Libraries with one place where they are named.

@@ -1,22 +1,25 @@
-//! What the benchmarks run of the engine: each subcommand prints one JSON document.
+//! What the benchmarks run of the engine: most subcommands print one JSON document.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark has a clock")]
 
 mod ceilings;
 mod clock;
+mod costs;
 mod data;
 mod fit;
 mod instructions;
 mod memory;
 mod npy;
 mod pass;
+mod peaks;
 mod predict;
+mod shapes;
 mod tiny;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures the engine; prints JSON", disable_help_subcommand = true)]
+#[command(about = "Measures the engine; prints JSON or tables", disable_help_subcommand = true)]
 struct Args {
     #[command(subcommand)]
     what: What,
@@ -36,6 +39,10 @@ enum What {
     Tiny(tiny::TinyArgs),
     /// Fixed fits for callgrind
     Instructions(instructions::InstructionArgs),
+    /// Seconds predicted beside seconds measured, as a table
+    Cost,
+    /// Estimates of memory beside peaks, as a table
+    Memory(peaks::MemoryArgs),
     /// Probabilities of many rows
     Predict(predict::PredictArgs),
 }
@@ -48,6 +55,8 @@ fn main() -> anyhow::Result<()> {
         What::Ceilings => ceilings::run(),
         What::Tiny(args) => tiny::run(&args)?,
         What::Instructions(args) => instructions::run(&args)?,
+        What::Cost => return costs::run(),
+        What::Memory(args) => return peaks::run(&args),
         What::Predict(args) => predict::run(&args)?,
     };
     println!("{told:#}");

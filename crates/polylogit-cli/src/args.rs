@@ -3,6 +3,7 @@
 mod calibrate;
 mod penalty;
 mod report;
+mod size;
 mod summary;
 
 use crate::path_args::{CvArgs, PathArgs};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub(crate) use calibrate::{CalibrateArgs, Method as CalibrationMethod};
 pub(crate) use penalty::{Like, PenaltyArgs, l1_ratio, lambda};
 pub(crate) use report::ReportArgs;
+use size::size;
 pub(crate) use summary::{CovarianceKind, Effects, SummaryArgs, Weighting};
 
 const STYLES: Styles = Styles::styled()
@@ -168,6 +170,9 @@ pub(crate) struct FitArgs {
     /// Threads to use [default: all cores]; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Solver")]
     pub(crate) threads: Option<u32>,
+    /// Memory that the fit may take beside the table, e.g. 4GiB or 500MB [default: what the machine has to spare]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true, help_heading = "Solver")]
+    pub(crate) memory_limit: Option<u64>,
     /// On Ctrl-C, keep the best model so far: print it, and save it with -o
     #[arg(long, help_heading = "Solver")]
     pub(crate) keep_on_interrupt: bool,
@@ -410,6 +415,11 @@ mod tests {
             (&["--upper", "NaN"], "must be at least 0"),
             (&["--tol", "0"], "between 0 and 1, both excluded"),
             (&["--threads", "0"], "0 is not in 1.."),
+            (&["--memory-limit", "much"], "must be a size such as 4GiB, 500MB or 1000000"),
+            (&["--memory-limit", "-4GiB"], "must be a size"),
+            (&["--memory-limit", "4GX"], "must be a size"),
+            (&["--memory-limit", "1.2.3MB"], "must be a size"),
+            (&["--memory-limit", "0MB"], "must be at least 1 byte"),
             (&["--delimiter", "ab"], "must be one character"),
             (&["--missing", "guess"], "possible values: error, drop, impute"),
         ] {

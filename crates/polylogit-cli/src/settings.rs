@@ -20,6 +20,9 @@ pub(crate) fn regression(args: &FitArgs, schema: &Schema) -> Result<LogisticRegr
     if no_standardize {
         regression = regression.standardize(false);
     }
+    if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
+        regression = regression.memory_limit(limit);
+    }
     if !args.penalty.penalty_factor.is_empty() {
         regression = regression.penalty_factors(factors(&args.penalty.penalty_factor, schema)?);
     }

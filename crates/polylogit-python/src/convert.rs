@@ -116,6 +116,14 @@ impl<'py> FromPyObject<'_, 'py> for Matrix<'py> {
 }
 
 impl Matrix<'_> {
+    /// d.
+    pub(crate) fn features(&self) -> usize {
+        match self {
+            Self::Dense(values) => values.shape()[1],
+            Self::Sparse { features, .. } => *features,
+        }
+    }
+
     /// Values that one pass reads.
     pub(crate) fn stored(&self) -> usize {
         match self {

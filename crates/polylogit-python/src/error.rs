@@ -34,7 +34,7 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Python(error) => error,
-            Error::Engine(error @ polylogit::Error::TooLarge { .. }) => {
+            Error::Engine(error @ (polylogit::Error::TooLarge { .. } | polylogit::Error::Memory { .. })) => {
                 PyMemoryError::new_err(error.to_string())
             }
             Error::Engine(error) => PyValueError::new_err(error.to_string()),

@@ -32,6 +32,7 @@ pub(crate) struct Options<'py> {
     tol: f64,
     max_iter: usize,
     threads: usize,
+    memory_limit: Option<u64>,
     start: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     callback: Option<Py<PyAny>>,
 }
@@ -80,6 +81,9 @@ impl Options<'_> {
             .tol(self.tol)
             .max_steps(self.max_iter)
             .threads(self.threads);
+        if let Some(limit) = self.memory_limit {
+            builder = builder.memory_limit(limit);
+        }
         if let Some(factors) = &self.penalty_factors {
             builder = builder.penalty_factors(convert::vector(factors)?);
         }
@@ -92,8 +96,21 @@ impl Options<'_> {
         Ok(builder)
     }
 
+    /// May the machine's spare memory be the limit?
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.memory_limit.is_none()
+    }
+
     pub(crate) fn callback(&mut self) -> Option<Py<PyAny>> {
         self.callback.take()
+    }
+}
+
+/// Within what the machine has to spare.
+pub(crate) fn spare(builder: LogisticRegression) -> LogisticRegression {
+    match polylogit_data::spare_memory() {
+        Some(limit) => builder.memory_limit(limit),
+        None => builder,
     }
 }
 
@@ -115,9 +132,12 @@ pub(crate) fn fit<'py>(
     Option<Bound<'py, PyDict>>,
 )> {
     let target = convert::target(y, classes, sample_weight, offset)?;
-    let builder = options.builder()?;
+    let mut builder = options.builder()?;
     let matrix: Matrix<'_> = x.extract()?;
     let long = matrix.stored().saturating_mul(classes) > LONG;
+    if options.is_unlimited() && (long || matrix.features().saturating_mul(classes) > LONG) {
+        builder = spare(builder);
+    }
     let (fit, seconds) = if long && options.callback.is_none() {
         drop(matrix);
         let x = x.clone().unbind();

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 use crate::convert::{self, Matrix};
 use crate::enter::{Finish, Watch, enter, enter_aside};
 use crate::error::Error;
-use crate::estimator::Options;
+use crate::estimator::{Options, spare};
 use polylogit::solver::Observer;
 
 /// Which λ; Python has filled in every field.
@@ -47,7 +47,10 @@ pub(crate) fn path<'py>(
     sequence: Sequence,
 ) -> PyResult<Bound<'py, PyDict>> {
     let target = convert::target(y, classes, sample_weight, offset)?;
-    let (builder, lambdas) = (options.builder()?, sequence.lambdas());
+    let (mut builder, lambdas) = (options.builder()?, sequence.lambdas());
+    if options.is_unlimited() {
+        builder = spare(builder);
+    }
     let path = match options.callback() {
         None => {
             let x = x.clone().unbind();

@@ -7,8 +7,9 @@
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::folds::{NEVER, Split};
+use crate::memory;
 use crate::options::{LogisticRegression, Options};
-use crate::parallel::Workers;
+use crate::parallel::{Workers, at_work};
 use crate::path::{self, Lambdas, Path};
 use crate::solver::{Event, Observer};
 use crate::target::{Labels, Target};
@@ -160,6 +161,9 @@ impl CrossValidation {
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Validated> {
         let options = regression.check(design, target)?;
+        let work = design.stored() as f64 * target.classes().len() as f64 * self.folds as f64;
+        let at_once = at_work(options.threads, work).min(self.folds);
+        let options = memory::within(options, design, target, at_once)?;
         let fold_of = self.split.folds(target, self.folds, self.seed)?;
         let trained: Vec<Target> = (0..self.folds).map(|f| held_out(target, &fold_of, f)).collect();
         for (fold, target) in trained.iter().enumerate() {
@@ -172,8 +176,7 @@ impl CrossValidation {
             let range = "at least 1";
             return Err(Error::Option { option: "the number of l1 ratios", value: "0".into(), range });
         }
-        let work = design.stored() as f64 * target.classes().len() as f64;
-        let workers = Workers::new(options.threads, work * self.folds as f64);
+        let workers = Workers::new(options.threads, work);
         let mut curves = Vec::with_capacity(ratios.len());
         for ratio in ratios {
             let alpha = regression.clone().l1_ratio(ratio);

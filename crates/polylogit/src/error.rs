@@ -251,9 +251,36 @@ pub enum Error {
          they of the same kind as the training rows?"
     )]
     NoSkill,
+    /// A fit would take more memory than it may.
+    #[error(
+        "the fit needs about {} beside the data ({parts}), {} are allowed: {remedy}, or allow it more memory",
+        size(*needed), size(*limit)
+    )]
+    Memory {
+        /// Bytes that it would take.
+        needed: u64,
+        /// Bytes that it may take.
+        limit: u64,
+        /// What most of them are for.
+        parts: String,
+        /// What would need less.
+        remedy: &'static str,
+    },
     /// An observer ended the fit before it could say anything.
     #[error("the fit was interrupted")]
     Cancelled,
+}
+
+/// Bytes as people read them, e.g. `4.1 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "bytes");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1023.5 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, larger);
+    }
+    if value < 9.95 && unit != "bytes" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 /// `Ok` if `found == expected`, else [`Error::Shape`].

@@ -10,6 +10,7 @@ use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::sample::Gathered;
 use crate::objective;
+use crate::objective::kept::Mode;
 use crate::problem::{self, Problem};
 use crate::row_space::RowSpace;
 use crate::solver::newton_cg::{self, Limits};
@@ -75,9 +76,9 @@ fn in_row_space(problem: &Problem<'_>, space: &RowSpace, start: Start, observer:
         phi.extend_from_slice(&start.theta[d * k..]);
     }
     let identity = Standardise::identity(space.rank);
-    let precision = problem::precision(n, ridge.len(), k);
+    let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep_rows: options.keep_rows };
     let mut objective =
-        objective::of(&rows, target, identity, options.intercept, ridge, precision, workers.clone());
+        objective::of(&rows, target, identity, options.intercept, ridge, mode, workers.clone());
     // What is lost on the way back is small beside the rest of the gap.
     let limits = Limits { tol: 0.1 * options.tol, ..problem.limits() };
     let outcome = newton_cg::minimise(&mut *objective, phi, limits, &mut Muted(observer));
@@ -100,11 +101,11 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
         return start;
     }
     let limits = Limits { good_enough: Some(GOOD_ENOUGH), max_steps: STEPS.min(limits.max_steps), ..limits };
-    let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
-    let least = (LEAST_PER_COLUMN * m).max(OF_EACH_CLASS * k).max(m * k);
-    let mut rows = wanted.min(n / LARGEST_FIRST).max(least);
     let mut sizes = Vec::new();
-    while rows * LAST <= n && !observer.cancelled() {
+    for rows in sample_sizes(n, m, k) {
+        if observer.cancelled() {
+            break;
+        }
         let Some((sampled, weights)) = sample(target, rows) else { break };
         let gathered = Gathered::new(design, &sampled);
         let Ok(part) = gathered.design(sampled.len(), design.features()) else { break };
@@ -118,12 +119,19 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
         }
         start.theta = outcome.point.theta;
         sizes.push(sampled.len().to_string());
-        rows *= GROWTH;
     }
     if !sizes.is_empty() {
         start.reason = Some(format!("led there by samples of {} rows", sizes.join(", ")));
     }
     start
+}
+
+/// Rows of the samples, about, of a problem of n rows, m columns and K classes; the last has the most.
+pub(crate) fn sample_sizes(n: usize, m: usize, k: usize) -> impl Iterator<Item = usize> {
+    let wanted = (ROWS_PER_COLUMN * m).max(ROWS_PER_PARAMETER * m * k);
+    let least = (LEAST_PER_COLUMN * m).max(OF_EACH_CLASS * k).max(m * k);
+    let first = wanted.min(n / LARGEST_FIRST).max(least);
+    std::iter::successors(Some(first), |rows| Some(rows * GROWTH)).take_while(move |rows| rows * LAST <= n)
 }
 
 /// About `rows` rows with the weights of those that they stand for; `None` for soft labels.

@@ -39,6 +39,8 @@
 //! - [`SoftmaxObjective`](objective::SoftmaxObjective): F, its gradient, Hessian and Hessian-vector product at any point.
 //! - [`inference`]: standard errors, tests, intervals and effects of a fit.
 //! - [`metrics`]: accuracy, log loss, Brier score, confusion; [`calibration`]: reliability of probabilities.
+//! - [`cost`]: what work costs, in seconds of a fixed machine.
+//! - [`memory`]: how much a fit takes beside the data, known before it starts.
 //! - [`Error`]: everything that can be wrong with the input. How a fit ended is a [`Status`](solver::Status).
 //!
 //! The engine knows no files, terminal, environment or clock: the same input gives the same bits, for any
@@ -49,6 +51,7 @@ pub mod certificate;
 mod coefficients;
 mod composite;
 mod convention;
+pub mod cost;
 mod cv;
 mod design;
 pub mod error;
@@ -59,6 +62,7 @@ mod kernel;
 mod label;
 mod lead;
 mod linalg;
+pub mod memory;
 pub mod metrics;
 mod model;
 pub mod objective;

@@ -6,6 +6,7 @@ use crate::convention::{Convention, Units};
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::fit::{self, Fit};
+use crate::memory;
 use crate::solver::trace::Recorder;
 use crate::solver::{Observer, Silent};
 use crate::target::Target;
@@ -42,6 +43,7 @@ pub struct LogisticRegression {
     max_steps: usize,
     threads: Option<usize>,
     warm_start: Option<Coefficients>,
+    memory_limit: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +74,7 @@ impl LogisticRegression {
             max_steps: DEFAULT_MAX_STEPS,
             threads: None,
             warm_start: None,
+            memory_limit: None,
         }
     }
 
@@ -169,6 +172,14 @@ impl LogisticRegression {
         self
     }
 
+    /// Bytes that a fit may take beside the data. One that needs more, as far as [`LogisticRegression::memory`] can tell,
+    /// keeps no copy of the rows, which changes nothing but its time; then factors no Hessian when steps grow slow; and
+    /// is refused if that is not enough. Default: no limit.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
     /// Coefficients to start from, on the raw scale.
     pub fn warm_start(mut self, coefficients: Coefficients) -> Self {
         self.warm_start = Some(coefficients);
@@ -178,7 +189,7 @@ impl LogisticRegression {
     /// Fits.
     ///
     /// # Errors
-    /// Options out of range, shapes that do not fit, values that are not finite: see [`Error`].
+    /// Options out of range, shapes that do not fit, values that are not finite, too little memory: see [`Error`].
     pub fn fit(&self, design: &Design<'_>, target: &Target) -> Result<Fit> {
         self.fit_observed(design, target, &mut Silent)
     }
@@ -193,7 +204,7 @@ impl LogisticRegression {
         target: &Target,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
-        let options = self.check(design, target)?;
+        let options = memory::within(self.check(design, target)?, design, target, 1)?;
         let mut recorder = Recorder::new(observer);
         let fit = if composite::applies(&options) {
             composite::fit(design, target, &options, &mut recorder)
@@ -256,6 +267,9 @@ impl LogisticRegression {
             max_steps: self.max_steps,
             threads: self.threads,
             warm_start: self.warm_start.clone(),
+            memory_limit: self.memory_limit,
+            keep_rows: true,
+            reserve: true,
         })
     }
 }
@@ -316,6 +330,11 @@ pub(crate) struct Options {
     pub(crate) max_steps: usize,
     pub(crate) threads: Option<usize>,
     pub(crate) warm_start: Option<Coefficients>,
+    pub(crate) memory_limit: Option<u64>,
+    /// May copies of the rows be kept between passes?
+    pub(crate) keep_rows: bool,
+    /// May a Hessian be factored when steps grow slow?
+    pub(crate) reserve: bool,
 }
 
 impl Options {

@@ -29,9 +29,8 @@ impl Workers {
     /// `threads` of them (default: all cores), or the calling thread alone where one pass of `work`
     /// multiply-adds is not worth waking others.
     pub(crate) fn new(threads: Option<usize>, work: f64) -> Self {
-        let threads =
-            threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-        if threads <= 1 || work < WORTH_A_POOL {
+        let threads = at_work(threads, work);
+        if threads <= 1 {
             return Self::default();
         }
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +104,14 @@ impl Workers {
         });
         parts.iter().map(|(_, sum)| sum).sum()
     }
+}
+
+/// How many threads [`Workers::new`] has for the same arguments.
+pub(crate) fn at_work(threads: Option<usize>, work: f64) -> usize {
+    if work < WORTH_A_POOL {
+        return 1;
+    }
+    threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 /// Adds all slots into the first along a binary tree: `add(into, from)`.

@@ -6,6 +6,7 @@ use crate::composite::{Composite, Sparse};
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::memory;
 use crate::model::Model;
 use crate::options::{LogisticRegression, Options};
 use crate::parallel::Workers;
@@ -246,7 +247,7 @@ impl LogisticRegression {
         observer: &mut dyn Observer,
     ) -> Result<Path> {
         lambdas.check()?;
-        let options = self.check(design, target)?;
+        let options = memory::within(self.check(design, target)?, design, target, 1)?;
         let work = design.stored() as f64 * target.classes().len() as f64;
         let workers = Workers::new(options.threads, work);
         run(design, target, &options, lambdas, workers, observer, |_, _, _| {})

@@ -3,12 +3,12 @@
 use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::statistics::ColumnStatistics;
-use crate::objective::pass::Precision;
+use crate::objective::kept::{Mode, Precision};
 use crate::objective::{self, DENSE_COLUMNS, Objective, coordinates};
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::solver::newton_cg::Limits;
-use crate::solver::preconditioner;
+use crate::solver::plan;
 use crate::target::Target;
 
 /// Rows, labels and options, and how columns are scaled and penalised.
@@ -60,13 +60,14 @@ impl<'p> Problem<'p> {
             ridge.push(0.0);
         }
         let precision = precision(self.design.rows(), ridge.len(), self.classes());
+        let mode = Mode { precision, keep_rows: self.options.keep_rows };
         objective::of(
             &self.design,
             self.target,
             self.standardise.clone(),
             self.options.intercept,
             ridge,
-            precision,
+            mode,
             self.workers.clone(),
         )
     }
@@ -78,6 +79,7 @@ impl<'p> Problem<'p> {
             good_enough: None,
             max_steps: self.options.max_steps,
             separable: self.ridge.iter().all(|&l| l == 0.0) && self.design.features() > 0,
+            reserve: self.options.reserve,
             provable: self.target.ids().is_some() && self.target.offsets().is_none(),
         }
     }
@@ -103,7 +105,7 @@ impl<'p> Problem<'p> {
 
 /// The type that curvature is computed in: where every step factors the Hessian, it is wanted to rounding.
 pub(crate) fn precision(rows: usize, columns: usize, classes: usize) -> Precision {
-    if preconditioner::always_exact(rows, columns, classes) { Precision::Double } else { Precision::Single }
+    if plan::always_exact(rows, columns, classes) { Precision::Double } else { Precision::Single }
 }
 
 fn ridge(options: &Options, statistics: &ColumnStatistics) -> Vec<f64> {

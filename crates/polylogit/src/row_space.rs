@@ -24,6 +24,12 @@ const SHARES: usize = 4;
 /// Eigenvalues below this share of the largest are rounding.
 const ROUNDING: f64 = 1e-13;
 
+/// Does a design have so many columns, and so few rows?
+pub(crate) fn pays(design: &Design<'_>) -> bool {
+    let (n, d) = (design.rows(), design.features());
+    !design.is_sparse() && n <= ROWS && d >= COLUMNS_PER_ROW * n
+}
+
 /// The rows of a design in coordinates of their own.
 #[derive(Debug)]
 pub(crate) struct RowSpace {
@@ -47,7 +53,7 @@ impl RowSpace {
     ) -> Option<Self> {
         let (n, d) = (design.rows(), design.features());
         let free = ridge.iter().zip(&standardise.factor).any(|(l, f)| *l <= 0.0 && *f > 0.0);
-        if design.is_sparse() || n > ROWS || d < COLUMNS_PER_ROW * n || free {
+        if free || !pays(design) {
             return None;
         }
         let scale = ridge.iter().map(|l| if *l > 0.0 { 1.0 / l.sqrt() } else { 0.0 }).collect();

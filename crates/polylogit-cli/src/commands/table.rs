@@ -134,7 +134,10 @@ impl Training {
 
     /// The engine's error with the file's name.
     pub(super) fn explain(&self, error: polylogit::Error) -> anyhow::Error {
-        anyhow::Error::from(error).context(self.report.file.clone())
+        let memory = matches!(error, polylogit::Error::Memory { .. });
+        let error = anyhow::Error::from(error).context(self.report.file.clone());
+        let help = "--memory-limit SIZE allows it more than the machine has to spare now";
+        if memory { with_help(error, help) } else { error }
     }
 }
 

@@ -473,3 +473,17 @@ mod interrupted {
         assert_eq!(shown["status"], "cancelled");
     }
 }
+
+#[test]
+fn too_little_memory() {
+    let folder = Folder::with("t.csv", GOOD);
+    let fit = "fit t.csv --target kind --exclude w";
+    let told = ["t.csv", "the fit needs about", "beside the data", "1.0 KiB are allowed", "--memory-limit"];
+    folder.fails(1, &format!("{fit} --memory-limit 1KiB -o m.json"), &told);
+    folder.fails(1, "path t.csv --target kind --exclude w --l1-ratio 1 --memory-limit 1000", &["1000 bytes"]);
+    folder.fails(2, &format!("{fit} --memory-limit much"), &["--memory-limit", "a size such as"]);
+    folder.fails(2, &format!("{fit} --memory-limit=-4GiB"), &["--memory-limit", "a size such as"]);
+    let free = json(&folder.works(&format!("{fit} --format json")));
+    let ample = json(&folder.works(&format!("{fit} --format json --memory-limit 1GiB")));
+    assert_eq!((&free["coef"], &free["passes"]), (&ample["coef"], &ample["passes"]));
+}

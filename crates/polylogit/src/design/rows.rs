@@ -23,6 +23,12 @@ impl Standardise {
     }
 }
 
+/// Blocks of n rows that fit a core's cache with so many columns.
+pub(crate) fn block(n: usize, columns: usize) -> Block {
+    let rows = (CACHE / columns).clamp(256, 256) / GROUP * GROUP;
+    Block::new(rows.min(n))
+}
+
 /// The row blocks of a design. Its m columns are the d features and, where there is one, the intercept.
 #[derive(Debug, Clone)]
 pub(crate) struct RowBlocks<'a> {
@@ -36,8 +42,7 @@ impl<'a> RowBlocks<'a> {
     /// Blocks that fit a core's cache together with `extra` more columns each.
     pub(crate) fn new(design: Design<'a>, standardise: Standardise, intercept: bool, extra: usize) -> Self {
         let columns = design.features() + usize::from(intercept) + extra;
-        let rows = (CACHE / columns).clamp(256, 256) / GROUP * GROUP;
-        Self { design, standardise, intercept, block: Block::new(rows.min(design.rows())) }
+        Self { design, standardise, intercept, block: block(design.rows(), columns) }
     }
 
     /// m.

@@ -10,7 +10,7 @@ use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
 
 /// Columns up to which the Gram matrix is formed.
-const COLUMNS: usize = 3000;
+pub(crate) const COLUMNS: usize = 3000;
 /// Remaining squared length (1 − R²) below which an unpenalised column counts as dependent.
 pub(crate) const DEPENDENT: f64 = 1e-13;
 /// Coefficients on unit columns below this are rounding.

@@ -87,7 +87,7 @@ fn by_gram(m: usize, k: usize) -> bool {
 }
 
 /// How many sums [`pair_sums`] adds to.
-pub(super) fn pair_len(m: usize, k: usize) -> usize {
+pub(crate) fn pair_len(m: usize, k: usize) -> usize {
     k * (k - 1) / 2 * if by_gram(m, k) { m * m } else { m * (m + 1) / 2 }
 }
 

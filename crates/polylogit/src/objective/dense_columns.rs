@@ -37,6 +37,19 @@ pub(super) struct DenseColumns<'a> {
     slots: Vec<Slot>,
 }
 
+/// Are the features of n rows packed at once?
+pub(crate) fn packs_all(n: usize, features: usize) -> bool {
+    features <= ALL && n * features <= ALL_NUMBERS
+}
+
+/// Is building the curvature of so many weights cheaper than what sweeps over it save? In multiply-adds.
+pub(crate) fn explicit_pays(n: f64, weights: f64, sweeps: f64) -> bool {
+    let building = 0.25 * n * weights * weights / GRAM_SPEED;
+    // About a third of the weights are at work.
+    let saved = sweeps * (5.0 * n * weights - weights * weights / 3.0);
+    building <= saved
+}
+
 /// A range of blocks and its partial sums.
 #[derive(Debug, Default)]
 struct Slot {
@@ -118,8 +131,7 @@ impl<'a> DenseColumns<'a> {
             workers: workers.clone(),
             blocks,
         };
-        let all = d <= ALL && design.rows() * d <= ALL_NUMBERS;
-        let first: Vec<usize> = (0..if all { d } else { 0 }).collect();
+        let first: Vec<usize> = (0..if packs_all(design.rows(), d) { d } else { 0 }).collect();
         this.pack(&first);
         if intercept {
             this.append(&[d]);
@@ -405,12 +417,7 @@ impl Columns for DenseColumns<'_> {
 
     fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric> {
         let (k, n, m) = (self.classes(), self.blocks.design.rows() as f64, features.len());
-        let size = (m * k) as f64;
-        // Building against what sweeps over explicit curvature save, in multiply-adds.
-        let building = 0.25 * n * size * size / GRAM_SPEED;
-        // About a third of the weights are at work.
-        let saved = sweeps * (5.0 * n * size - size * size / 3.0);
-        if building > saved {
+        if !explicit_pays(n, (m * k) as f64, sweeps) {
             return None;
         }
         let block = self.blocks.block;

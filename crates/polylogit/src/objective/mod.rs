@@ -3,7 +3,8 @@
 pub(crate) mod columns;
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
-mod dense_columns;
+pub(crate) mod dense_columns;
+pub(crate) mod kept;
 pub(crate) mod pass;
 pub(crate) mod penalty;
 pub(crate) mod ridge;
@@ -21,7 +22,8 @@ use crate::parallel::Workers;
 use crate::target::Target;
 use std::sync::Arc;
 
-use pass::{Precision, Totals};
+use kept::{Mode, Precision};
+use pass::Totals;
 use ridge::RidgeNll;
 use sparse::SparseNll;
 
@@ -225,15 +227,15 @@ pub(crate) fn of<'a>(
     standardise: Standardise,
     intercept: bool,
     ridge: Vec<f64>,
-    precision: Precision,
+    mode: Mode,
     workers: Workers,
 ) -> Box<dyn Objective + 'a> {
     let blocks = RowBlocks::new(*design, standardise, intercept, 3 * target.classes().len());
     match design.storage() {
         Storage::Csr(csr) if blocks.columns() > DENSE_COLUMNS => {
-            Box::new(SparseNll::new(csr, blocks, target, ridge, precision, workers))
+            Box::new(SparseNll::new(csr, blocks, target, ridge, mode.precision, workers))
         }
-        _ => Box::new(RidgeNll::new(blocks, target, ridge, precision, workers)),
+        _ => Box::new(RidgeNll::new(blocks, target, ridge, mode, workers)),
     }
 }
 
@@ -282,7 +284,7 @@ impl<'a> SoftmaxObjective<'a> {
                 Standardise::identity(d),
                 true,
                 vec![0.0; d + 1],
-                Precision::Double,
+                Mode { precision: Precision::Double, keep_rows: true },
                 workers,
             ),
             total_weight: target.total_weight(),
@@ -471,7 +473,8 @@ mod tests {
                 let standardise = Standardise::identity(d);
                 let ridge = vec![0.1; d + 1];
                 let workers = Workers::default();
-                let mut f = of(&design, &target, standardise, true, ridge, precision, workers);
+                let mode = Mode { precision, keep_rows: true };
+                let mut f = of(&design, &target, standardise, true, ridge, mode, workers);
                 let mut point = Point { theta: theta.clone(), ..Point::default() };
                 f.evaluate(&mut point);
                 let along = f.nll_along(&s);

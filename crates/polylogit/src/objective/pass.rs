@@ -8,29 +8,13 @@
 //! needs a few digits of it only, and they pass through half the memory and twice the lanes.
 
 use super::TIMES;
+use super::kept::{KeptBytes, Mode, Precision};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels, Real, RowSums};
 use crate::target::{Labels, Target};
 
-/// Bytes of X̃ in f32 that are kept between passes.
-const PACKED_SINGLE: usize = 1 << 30;
-/// Bytes of X̃ in f64 that are kept between passes: an exact Hessian and a gradient read rows once for much work.
-const PACKED_DOUBLE: usize = 1 << 26;
-/// Bytes of probabilities that are kept between passes; a quarter of X if that is more.
-const KEPT: usize = 256 << 20;
-/// Classes from which on a block costs more than to read it once more: X̃ in f32 is not kept.
-const MANY_CLASSES: usize = 256;
 /// Bytes that a core's caches hold.
 const CACHED: usize = 1 << 20;
-
-/// The type that curvature is computed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Precision {
-    /// f32 products, sums over blocks in f64.
-    Single,
-    /// f64.
-    Double,
-}
 
 /// What is kept of one range of blocks, and its partial sums.
 #[derive(Debug, Clone)]
@@ -172,29 +156,32 @@ impl<'v> View<'v> {
     }
 
     /// Keeps in the slot what gradients, and curvature in `precision`, are made of.
-    pub(super) fn prepare(&self, slot: &mut Slot, precision: Precision) {
-        match precision {
+    pub(super) fn prepare(&self, slot: &mut Slot, mode: Mode) {
+        let (block, count) = (self.blocks.block, self.blocks.count());
+        let shape = (self.blocks.columns(), self.target.classes().len());
+        let kept = KeptBytes::new(block, count, shape, self.blocks.design.bytes(), mode);
+        let (rows, probabilities) = (kept.double > 0, kept.probabilities > 0);
+        match mode.precision {
             Precision::Single => {
-                self.prepare_type::<f64>(slot, PACKED_DOUBLE, false);
-                self.prepare_type::<f32>(slot, PACKED_SINGLE, true);
+                self.prepare_type::<f64>(slot, rows, false);
+                self.prepare_type::<f32>(slot, kept.single > 0, probabilities);
             }
             Precision::Double => {
-                self.prepare_type::<f64>(slot, PACKED_DOUBLE, true);
+                self.prepare_type::<f64>(slot, rows, probabilities);
                 slot.single = Kept::default();
             }
         }
     }
 
-    fn prepare_type<T: Buffered>(&self, slot: &mut Slot, packed: usize, curvature: bool) {
+    fn prepare_type<T: Buffered>(&self, slot: &mut Slot, rows: bool, probabilities: bool) {
         let block = self.blocks.block;
         let (m, k) = (self.blocks.columns(), self.target.classes().len());
         let range = slot.blocks.clone();
         let kept = T::kept(slot).0;
-        let bytes = |columns: usize| block.len(columns) * self.blocks.count() * size_of::<T>();
-        if curvature && bytes(k) <= KEPT.max(self.blocks.design.bytes() / 4) {
+        if probabilities {
             kept.p.resize(block.len(k) * range.len(), T::ZERO);
         }
-        if bytes(m) <= packed && k < MANY_CLASSES {
+        if rows {
             kept.x.resize(block.len(m) * range.len(), T::ZERO);
             for (b, x) in range.zip(kept.x.chunks_exact_mut(block.len(m).max(1))) {
                 self.blocks.load(b, x);

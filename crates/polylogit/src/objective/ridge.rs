@@ -1,6 +1,7 @@
 //! L/S + ½ Σ_j λ_j ‖θ_j‖² over dense row blocks: value, gradient, Hessian-vector product.
 
-use super::pass::{Buffered, Buffers, Hand, Precision, Slot, Totals, View};
+use super::kept::{Mode, Precision};
+use super::pass::{Buffered, Buffers, Hand, Slot, Totals, View};
 use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels};
@@ -10,9 +11,15 @@ use crate::target::Target;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most ranges that the blocks are shared out to.
-pub(super) const SLOTS: usize = 16;
+pub(crate) const SLOTS: usize = 16;
 /// Partial sums may take this share of X.
 const SLOT_SHARE: usize = 4;
+
+/// How many ranges `count` blocks are shared out to, each with a sum of `parameters` numbers; `stored` are those of X.
+pub(crate) fn ranges(count: usize, stored: usize, parameters: usize) -> usize {
+    let room = (stored / SLOT_SHARE).max(1 << 20) / parameters.max(1);
+    count.min(SLOTS).min(room.max(2)).max(1)
+}
 
 /// L/S + ½ Σ_j λ_j ‖θ_j‖² over row blocks.
 #[derive(Debug)]
@@ -24,7 +31,7 @@ pub(crate) struct RidgeNll<'a> {
     /// As many as threads have been at work.
     buffers: Mutex<Vec<Buffers>>,
     dual: Arc<Dual>,
-    precision: Precision,
+    mode: Mode,
     /// The point evaluated last…
     double: Panels<f64>,
     /// …in f32, where curvature is.
@@ -37,13 +44,12 @@ impl<'a> RidgeNll<'a> {
         blocks: RowBlocks<'a>,
         target: &'a Target,
         ridge: Vec<f64>,
-        precision: Precision,
+        mode: Mode,
         workers: Workers,
     ) -> Self {
         let (m, k) = (blocks.columns(), target.classes().len());
         let count = blocks.count();
-        let room = (blocks.design.stored() / SLOT_SHARE).max(1 << 20) / (m * k).max(1);
-        let slots = count.min(SLOTS).min(room.max(2)).max(1);
+        let slots = ranges(count, blocks.design.stored(), m * k);
         let slot = |s: usize| Slot::new(count * s / slots..count * (s + 1) / slots);
         let mut this = Self {
             slots: (0..slots).map(slot).collect(),
@@ -51,13 +57,13 @@ impl<'a> RidgeNll<'a> {
             dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
             workers,
-            precision,
+            mode,
             double: Panels::default(),
             single: Panels::default(),
             blocks,
         };
         this.for_each_slot(|view, _, slot, buffers| {
-            view.prepare(slot, precision);
+            view.prepare(slot, mode);
             slot.sum.resize(m * k, 0.0);
             view.moments(slot, buffers);
         });
@@ -190,7 +196,7 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn evaluate(&mut self, point: &mut Point) {
-        let (k, n, precision) = (self.classes(), self.rows() as f64, self.precision);
+        let (k, n, precision) = (self.classes(), self.rows() as f64, self.mode.precision);
         self.double.pack(&point.theta, k, 1.0);
         if precision == Precision::Single {
             self.single.pack(&point.theta, k, 1.0);
@@ -207,45 +213,46 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
-        match self.precision {
+        match self.mode.precision {
             Precision::Single => self.product::<f32>(v, out),
             Precision::Double => self.product::<f64>(v, out),
         }
     }
 
     fn hessian(&mut self, every: usize) -> Option<Symmetric> {
-        Some(match self.precision {
+        Some(match self.mode.precision {
             Precision::Single => self.full_hessian::<f32>(every),
             Precision::Double => self.full_hessian::<f64>(every),
         })
     }
 
     fn shared_block(&mut self) -> Option<Symmetric> {
-        Some(match self.precision {
+        Some(match self.mode.precision {
             Precision::Single => self.shared_gram::<f32>(),
             Precision::Double => self.shared_gram::<f64>(),
         })
     }
 
     fn hessian_diagonal(&mut self, out: &mut [f64]) {
-        match self.precision {
+        match self.mode.precision {
             Precision::Single => self.diagonal::<f32>(out),
             Precision::Double => self.diagonal::<f64>(out),
         }
     }
 
     fn nll_along(&mut self, s: &[f64]) -> [f64; TIMES.len()] {
-        match self.precision {
+        match self.mode.precision {
             Precision::Single => self.along::<f32>(s),
             Precision::Double => self.along::<f64>(s),
         }
     }
 
     fn sharpen(&mut self) -> bool {
-        let sharpened = self.precision == Precision::Single;
+        let sharpened = self.mode.precision == Precision::Single;
         if sharpened {
-            self.precision = Precision::Double;
-            self.for_each_slot(|view, _, slot, _| view.prepare(slot, Precision::Double));
+            self.mode.precision = Precision::Double;
+            let mode = self.mode;
+            self.for_each_slot(|view, _, slot, _| view.prepare(slot, mode));
         }
         sharpened
     }

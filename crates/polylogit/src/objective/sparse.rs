@@ -4,7 +4,8 @@
 //! every sum has one writer, whatever the number of threads, and nothing of the size of θ is kept a thread.
 //! Tables have K numbers a row, padded to whole vectors.
 
-use super::pass::{Precision, Totals, View};
+use super::kept::Precision;
+use super::pass::{Totals, View};
 use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::Csr;
 use crate::design::lines::Lines;

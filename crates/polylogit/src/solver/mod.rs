@@ -5,6 +5,7 @@ mod descent;
 mod face;
 pub(crate) mod newton_cg;
 mod pcg;
+pub(crate) mod plan;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;
 pub(crate) mod quadratic;

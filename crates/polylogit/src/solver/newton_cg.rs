@@ -82,6 +82,8 @@ pub(crate) struct Limits {
     pub(crate) max_steps: usize,
     /// Is nothing penalised, so that separable classes have no finite optimum?
     pub(crate) separable: bool,
+    /// May a Hessian be factored when steps grow slow?
+    pub(crate) reserve: bool,
     /// Is p > ½ for each row's class proof of separation (hard labels, no offsets)?
     pub(crate) provable: bool,
 }
@@ -94,7 +96,7 @@ pub(crate) fn minimise(
     limits: Limits,
     observer: &mut dyn Observer,
 ) -> Outcome {
-    let mut metric = Preconditioner::new(objective);
+    let mut metric = Preconditioner::new(objective, limits.reserve);
     let (solver, reason) = metric.explain();
     let mut point = Point { theta, ..Point::default() };
     objective.evaluate(&mut point);

@@ -1,4 +1,4 @@
-//! The metric in which steps are measured, and which one is worth its price.
+//! The metric in which steps are measured; `plan.rs` says which one is worth its price.
 //!
 //! - *exact*: the factored Hessian. Costs about m·K/8 passes; with it a Newton step is one solve.
 //! - *sampled*: the Hessian of a share of the rows, or that of an earlier point; conjugate gradients finish
@@ -11,26 +11,11 @@
 //! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
 //! memory quasi-Newton updating, 2000).
 
+use super::plan::{FEW_PRODUCTS, Hessians, Plan};
 use super::vectors::Vectors;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
 
-/// Parameters up to which the Hessian is factored at every step.
-const ALWAYS_EXACT: usize = 160;
-/// Passes that an exact Hessian may cost to be taken at every step.
-const CHEAP_PASSES: f64 = 12.0;
-/// Parameters up to which a Hessian is taken at all (72 MB).
-const EXACT: usize = 3000;
-/// Columns up to which a shared block is factored.
-const SHARED: usize = 2500;
-/// Rows for each parameter that a sampled Hessian reads,
-const SAMPLE: f64 = 6.0;
-/// and rows of the rarest class for each column.
-const SAMPLE_RAREST: f64 = 1.0;
-/// A Hessian of this cost is taken at once; steps of fewer products are not slow.
-const FEW_PRODUCTS: f64 = 4.0;
-/// A factorisation, a flop, takes this many times the time of a flop of a pass.
-const SEQUENTIAL: f64 = 8.0;
 /// Passes that the diagonal of the Hessian costs.
 const DIAGONAL_COST: f64 = 1.0;
 
@@ -60,74 +45,36 @@ pub(super) struct Pair {
     pub(super) rho: f64,
 }
 
+/// How many pairs of so many parameters are worth their memory.
+pub(crate) fn room(parameters: usize) -> usize {
+    PAIRS.min(REMEMBERED / (2 * parameters.max(1)))
+}
+
 /// The metric and the policy that renews it.
 #[derive(Debug)]
 pub(super) struct Preconditioner {
     classes: usize,
     pub(super) vectors: Vectors,
     metric: Option<Metric>,
-    hessians: Hessians,
-    /// Every how manyth block a sampled Hessian reads, and its cost in passes.
-    every: usize,
-    hessian_cost: f64,
-    shared_cost: f64,
-    may_share: bool,
+    plan: Plan,
     /// Products that the last step took.
     products: f64,
     pairs: Vec<Pair>,
 }
 
-/// When a Hessian is factored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hessians {
-    Never,
-    /// When the last step was slow.
-    IfSlow,
-    /// At the next step.
-    Next,
-    Always,
-}
-
-/// Is the Hessian of this shape factored at every step?
-pub(crate) fn always_exact(rows: usize, columns: usize, classes: usize) -> bool {
-    let parameters = columns * classes;
-    parameters <= ALWAYS_EXACT
-        || parameters <= EXACT && hessian_cost(rows, columns, classes, 1) <= CHEAP_PASSES
-}
-
-/// Passes of 4·n·m·K flops that a factored Hessian of every `every`th block costs.
-fn hessian_cost(rows: usize, columns: usize, classes: usize, every: usize) -> f64 {
-    let p = (columns * classes) as f64;
-    p / (8.0 * every as f64) + SEQUENTIAL * p * p / (12.0 * rows as f64)
-}
-
 impl Preconditioner {
-    pub(super) fn new(objective: &dyn Objective) -> Self {
+    /// `reserve`: may a Hessian be factored when steps grow slow?
+    pub(super) fn new(objective: &dyn Objective, reserve: bool) -> Self {
         let (n, m, k) = (objective.rows(), objective.columns(), objective.classes());
-        let parameters = m * k;
-        let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / objective.rarest());
-        #[expect(clippy::cast_sign_loss, reason = "both are positive")]
-        let every = if always_exact(n, m, k) { 1 } else { ((n as f64 / sample) as usize).max(1) };
-        let mf = m as f64;
-        let hessian_cost = hessian_cost(n, m, k, every);
-        let hessians = if always_exact(n, m, k) {
-            Hessians::Always
-        } else if parameters > EXACT || !objective.is_dense() {
-            Hessians::Never
-        } else if hessian_cost <= FEW_PRODUCTS {
-            Hessians::Next
-        } else {
-            Hessians::IfSlow
-        };
+        let mut plan = Plan::new(n, m, k, objective.rarest(), objective.is_dense());
+        if plan.hessians == Hessians::IfSlow && !reserve {
+            plan.hessians = Hessians::Never;
+        }
         Self {
             classes: k,
             vectors: Vectors { workers: objective.workers().clone(), classes: k },
             metric: None,
-            hessians,
-            every,
-            hessian_cost,
-            shared_cost: mf / (4.0 * k as f64) + SEQUENTIAL * mf * mf / (12.0 * n as f64 * k as f64),
-            may_share: m <= SHARED && objective.is_dense(),
+            plan,
             products: 0.0,
             pairs: Vec::new(),
         }
@@ -135,60 +82,35 @@ impl Preconditioner {
 
     /// The method's name and the reason for it.
     pub(super) fn explain(&self) -> (&'static str, String) {
-        let (hessian, shared) = (self.hessian_cost, self.shared_cost);
-        if self.hessians == Hessians::Always {
-            (
-                "newton",
-                format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step"),
-            )
-        } else if self.may_share {
-            let of = if self.every > 1 {
-                format!("the Hessian of 1/{} of the rows", self.every)
-            } else {
-                "an exact Hessian".into()
-            };
-            let reason = if self.hessians == Hessians::Next {
-                format!("{of} costs about {hessian:.1} passes: conjugate gradients with it")
-            } else {
-                let then =
-                    if self.hessians == Hessians::IfSlow { ", the Hessian when those grow slow" } else { "" };
-                format!(
-                    "{of} costs about {hessian:.0} passes, one block for all classes {shared:.1}: conjugate gradients \
-                     with the block{then}"
-                )
-            };
-            ("newton-cg", reason)
-        } else {
-            ("newton-cg", "too many columns for a dense block: conjugate gradients with the diagonal".into())
-        }
+        self.plan.explain()
     }
 
     /// Renews the metric at the point evaluated last; returns the passes that it cost.
     pub(super) fn renew(&mut self, objective: &mut dyn Objective) -> f64 {
-        if matches!(self.hessians, Hessians::Always | Hessians::Next) {
-            if self.hessians == Hessians::Next {
-                self.hessians = Hessians::IfSlow;
+        if matches!(self.plan.hessians, Hessians::Always | Hessians::Next) {
+            if self.plan.hessians == Hessians::Next {
+                self.plan.hessians = Hessians::IfSlow;
             }
-            let factor = objective.hessian(self.every).and_then(|mut h| {
+            let factor = objective.hessian(self.plan.every).and_then(|mut h| {
                 fix_gauge(&mut h, self.classes);
                 Cholesky::new(&h)
             });
             if let Some(factor) = factor {
-                let current = !factor.jittered && self.every == 1;
+                let current = !factor.jittered && self.plan.every == 1;
                 self.metric = Some(Metric::Exact { factor, current });
-                return self.hessian_cost;
+                return self.plan.hessian_cost;
             }
-            self.hessians = Hessians::Never;
+            self.plan.hessians = Hessians::Never;
         }
         if let Some(Metric::Exact { current, .. }) = &mut self.metric {
             *current = false;
             return 0.0;
         }
-        if matches!(self.metric, Some(Metric::Shared(..))) && self.products < self.shared_cost {
+        if matches!(self.metric, Some(Metric::Shared(..))) && self.products < self.plan.shared_cost {
             // Another block costs more than it can save.
             return 0.0;
         }
-        if self.may_share
+        if self.plan.may_share
             && let Some(block) = objective.shared_block()
             && let Some(factor) = Cholesky::new(&block)
         {
@@ -201,16 +123,16 @@ impl Preconditioner {
                 }
             }
             self.metric = Some(Metric::Shared(factor, unscale));
-            return self.shared_cost + DIAGONAL_COST;
+            return self.plan.shared_cost + DIAGONAL_COST;
         }
-        self.may_share = false;
+        self.plan.may_share = false;
         self.metric = Some(Metric::Diagonal(diagonal(objective)));
         DIAGONAL_COST
     }
 
-    /// How many pairs of so many parameters are worth their memory.
+    /// How many pairs are remembered.
     pub(super) fn room(&self, parameters: usize) -> usize {
-        if self.hessians == Hessians::Always { 0 } else { PAIRS.min(REMEMBERED / (2 * parameters.max(1))) }
+        if self.plan.hessians == Hessians::Always { 0 } else { room(parameters) }
     }
 
     /// Takes the pairs of the last step in place of those before.
@@ -224,11 +146,11 @@ impl Preconditioner {
     pub(super) fn took(&mut self, products: usize) {
         self.products = products as f64;
         let slow = match self.metric {
-            Some(Metric::Exact { .. }) => self.hessian_cost,
-            _ => 1.5 * self.hessian_cost,
+            Some(Metric::Exact { .. }) => self.plan.hessian_cost,
+            _ => 1.5 * self.plan.hessian_cost,
         };
-        if self.hessians == Hessians::IfSlow && products as f64 > slow.max(FEW_PRODUCTS) {
-            self.hessians = Hessians::Next;
+        if self.plan.hessians == Hessians::IfSlow && products as f64 > slow.max(FEW_PRODUCTS) {
+            self.plan.hessians = Hessians::Next;
         }
     }
 

@@ -23,7 +23,7 @@ use crate::objective::penalty::Penalty;
 /// A working set is left when its gap is this share of the one asked for.
 const SET_SHARE: f64 = 0.5;
 /// Sweeps that a step is expected to take.
-const EXPECTED_SWEEPS: f64 = 25.0;
+pub(crate) const EXPECTED_SWEEPS: f64 = 25.0;
 /// A step with the curvature of an earlier point leaves at most this share of the gap, or the next has its own; its
 /// model is solved to the other share.
 const OLD_GAIN: f64 = 0.2;

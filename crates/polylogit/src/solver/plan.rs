@@ -1,0 +1,114 @@
+//! Which curvature is worth its price, in passes by the seconds of `cost.rs`.
+
+use crate::cost::{Shape, factorisation};
+
+/// Parameters up to which the Hessian is factored at every step.
+const ALWAYS_EXACT: usize = 160;
+/// Passes that an exact Hessian may cost to be taken at every step.
+const CHEAP_PASSES: f64 = 12.0;
+/// Parameters up to which a Hessian is taken at all (72 MB).
+const EXACT: usize = 3000;
+/// Columns up to which a shared block is factored.
+const SHARED: usize = 2500;
+/// Rows for each parameter that a sampled Hessian reads,
+const SAMPLE: f64 = 6.0;
+/// and rows of the rarest class for each column.
+const SAMPLE_RAREST: f64 = 1.0;
+/// A Hessian of this cost is taken at once; steps of fewer products are not slow.
+pub(super) const FEW_PRODUCTS: f64 = 4.0;
+
+/// When a Hessian is factored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hessians {
+    Never,
+    /// When the last step was slow.
+    IfSlow,
+    /// At the next step.
+    Next,
+    Always,
+}
+
+/// Which curvature a fit of some shape takes, and what it costs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) hessians: Hessians,
+    /// Every how manyth block a sampled Hessian reads, and its cost in passes.
+    pub(crate) every: usize,
+    pub(crate) hessian_cost: f64,
+    /// Is one block for all classes formed where no Hessian is, and at which cost in passes?
+    pub(crate) may_share: bool,
+    pub(crate) shared_cost: f64,
+}
+
+/// Is the Hessian of this shape factored at every step?
+pub(crate) fn always_exact(rows: usize, columns: usize, classes: usize) -> bool {
+    let parameters = columns * classes;
+    parameters <= ALWAYS_EXACT
+        || parameters <= EXACT && hessian_cost(rows, columns, classes, 1) <= CHEAP_PASSES
+}
+
+/// Passes of 4·n·m·K flops that a factored Hessian of every `every`th block costs.
+fn hessian_cost(rows: usize, columns: usize, classes: usize, every: usize) -> f64 {
+    let shape = Shape { rows, columns: columns.max(1), classes };
+    (shape.hessian() / every as f64 + factorisation(columns * classes)) / shape.products()
+}
+
+impl Plan {
+    /// For n rows, m columns and K classes, the rarest of which has a share `rarest` of the weight; `dense`: is there
+    /// explicit curvature beyond the diagonal?
+    pub(crate) fn new(n: usize, m: usize, k: usize, rarest: f64, dense: bool) -> Self {
+        let parameters = m * k;
+        let sample = (SAMPLE * parameters as f64).max(SAMPLE_RAREST * m as f64 / rarest);
+        #[expect(clippy::cast_sign_loss, reason = "both are positive")]
+        let every = if always_exact(n, m, k) { 1 } else { ((n as f64 / sample) as usize).max(1) };
+        let shape = Shape { rows: n, columns: m.max(1), classes: k };
+        let hessian_cost = hessian_cost(n, m, k, every);
+        let hessians = if always_exact(n, m, k) {
+            Hessians::Always
+        } else if parameters > EXACT || !dense {
+            Hessians::Never
+        } else if hessian_cost <= FEW_PRODUCTS {
+            Hessians::Next
+        } else {
+            Hessians::IfSlow
+        };
+        Self {
+            hessians,
+            every,
+            hessian_cost,
+            may_share: m <= SHARED && dense,
+            shared_cost: (shape.shared_block() + factorisation(m)) / shape.products(),
+        }
+    }
+
+    /// The method's name and the reason for it.
+    pub(super) fn explain(&self) -> (&'static str, String) {
+        let (hessian, shared) = (self.hessian_cost, self.shared_cost);
+        if self.hessians == Hessians::Always {
+            let reason =
+                format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step");
+            return ("newton", reason);
+        }
+        if !self.may_share {
+            let reason = "too many columns for a dense block: conjugate gradients with the diagonal";
+            return ("newton-cg", reason.into());
+        }
+        let of = if self.every > 1 {
+            format!("the Hessian of 1/{} of the rows", self.every)
+        } else {
+            "an exact Hessian".into()
+        };
+        let reason = match self.hessians {
+            Hessians::Next => format!("{of} costs about {hessian:.1} passes: conjugate gradients with it"),
+            hessians => {
+                let then =
+                    if hessians == Hessians::IfSlow { ", the Hessian when those grow slow" } else { "" };
+                format!(
+                    "{of} costs about {hessian:.0} passes, one block for all classes {shared:.1}: conjugate gradients \
+                     with the block{then}"
+                )
+            }
+        };
+        ("newton-cg", reason)
+    }
+}
