@@ -74,9 +74,10 @@ def begun(output: Path, args: argparse.Namespace, tools: Tools) -> dict | None:
 def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
     """What is still to be raced, the cheapest first; says how long it will take."""
     offered = workloads.QUICK + workloads.QUICK_LASSO if args.quick else workloads.FULL + workloads.LASSO
-    chosen = [w for w in offered if not args.only or w.name in args.only]
+    named = lambda w: w.name in args.only or ("lasso" in args.only and isinstance(w, workloads.Penalised))  # noqa: E731
+    chosen = [w for w in offered if not args.only or named(w)]
     if not chosen:
-        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}")
+        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}; or lasso, for all with an L1 penalty")
     chosen = [w for w in chosen if w.name not in results["workloads"] | results["lasso"]]
     chosen.sort(key=lambda w: w.seconds)
     besides = 0 if args.only else BESIDES_QUICK if args.quick else BESIDES
@@ -137,9 +138,9 @@ def write(results: dict, output: Path) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller workloads, scikit-learn only; under five minutes")
+    parser.add_argument("--quick", action="store_true", help="smaller workloads, scikit-learn and glmnet's paths; under five minutes")
     parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…",
-                        help="whole fits of these workloads, nothing else")
+                        help="these workloads (lasso: all with an L1 penalty), nothing else")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
     parser.add_argument("--output", type=Path, help="[bench/results; bench/.work for a part of the whole]")
