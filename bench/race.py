@@ -43,6 +43,8 @@ PATIENCE = 30.0
 TURNS = {2.0: 5, 20.0: 3, math.inf: 1}
 # Longer fits of ours are not made once more for a nearer F*: their certificate says how near they are.
 LONG = 20.0
+# The first fit is the first turn where it takes longer.
+COUNTS = 5.0
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class Race:
         self.lower = exact["judged"] - exact["certificate"]["gap"]
         standings, skipped = self.searches()
         for answer in own.values():
-            answer["goals"] = [self.goal_seconds(answer)] if answer["seconds"][0] > LONG else []
+            answer["goals"] = [self.goal_seconds(answer)] if answer["seconds"][0] > COUNTS else []
         times = self.take_turns(polylogit, own, standings)
         for standing in standings:
             for point in standing.points:
@@ -326,12 +328,13 @@ class Race:
 
     def reserve(self, own: dict) -> None:
         """Time for our turns, not more than a fifth of the budget."""
-        once = [max(answer["seconds"][0], 2 * BATCH) for answer in own.values() if answer["seconds"][0] <= LONG]
-        self.reserved = min(sum(self.turns(seconds) * seconds for seconds in once), self.workload.seconds / 5)
+        once = [max(answer["seconds"][0], 2 * BATCH) for answer in own.values()]
+        wanted = sum((self.turns(seconds) - (seconds > COUNTS)) * seconds for seconds in once)
+        self.reserved = min(wanted, self.workload.seconds / 5)
 
     def take_turns(self, polylogit: Contestant, own: dict, standings: list[Standing]) -> dict[int, list[float]]:
         runners = [
-            Runner(polylogit, t, GOAL, once, self.turns(once), [once] if once > LONG else [])
+            Runner(polylogit, t, GOAL, once, self.turns(once), [once] if once > COUNTS else [])
             for t, once in ((t, own[t]["seconds"][0]) for t in own)
         ]
         for s in (s for s in standings if s.tol is not None):
@@ -339,7 +342,7 @@ class Race:
             first = next(p for p in s.points if p["tol"] == s.tol)
             for t in s.contestant.threads:
                 # A long fit of the search counts.
-                s.seconds[t] = [s.once] if t == first["threads"] and (hopeless or s.once > 5) else []
+                s.seconds[t] = [s.once] if t == first["threads"] and (hopeless or s.once > COUNTS) else []
                 if not hopeless:
                     runners.append(Runner(s.contestant, t, s.tol, s.once, self.turns(s.once), s.seconds[t], s))
         playing = {self.place(r.contestant, r.threads) for r in runners}
