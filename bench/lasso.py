@@ -52,8 +52,10 @@ class LassoRace(Race):
                 point["suboptimality"] = self.suboptimality(point.pop("objective"))
         return {
             "about": self.workload.about, "meta": self.meta | {"lambdas": len(self.lambdas)},
-            "exact": {"suboptimality": self.suboptimality(exact["judged"]), "relative_gap": exact["certificate"]["relative_gap"],
-                      "status": exact["status"]},
+            "exact": {
+                "suboptimality": self.suboptimality(exact["judged"]),
+                "relative_gap": exact["certificate"]["relative_gap"], "status": exact["status"],
+            },
             "polylogit": {
                 str(t): {
                     "seconds": median(times[t]), "runs": times[t], "suboptimality": self.suboptimality(own[t]["judged"]),
@@ -62,7 +64,8 @@ class LassoRace(Race):
                 }
                 for t in own
             },
-            "loose": self.describe(loose), "same_bits": own[1]["bits"] == own[2]["bits"] if 1 in own else None, "neighbours": self.neighbours.share,
+            "loose": self.describe(loose),
+            "same_bits": own[1]["bits"] == own[2]["bits"] if 1 in own else None, "neighbours": self.neighbours.share,
             "peers": [self.describe(s) for s in standings], "skipped": skipped, "kernels": sorted(self.kernels),
         }
 

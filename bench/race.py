@@ -292,7 +292,8 @@ class Race:
                 self.start(standing.contestant, threads)
                 limit = self.patience(known)
                 if limit < LEAST:
-                    standing.outcome = standing.outcome or (f"not by {ladder[at - 1]:.0e}, then {OVER}" if tried else SPENT)
+                    spent = f"not by {ladder[at - 1]:.0e}, then {OVER}" if tried else SPENT
+                    standing.outcome = standing.outcome or spent
                     return
                 answer = self.fit(standing.contestant, threads, ladder[at], 1, limit)
             except Failed as failure:

@@ -167,12 +167,13 @@ def lasso(r: dict) -> str:
         title = f"**{name}** {w['about']}"
         for threads, own in w["polylogit"].items():
             outcome = "proven" if own["reached"] else f"not in {own['seconds']:.3g} s ({own['status']})"
+            certified = f"{own['certificate']['relative_gap']:.1e} (F* {w['exact']['relative_gap']:.0e})"
             rows.append([title, "polylogit", threads, "1e-06", seconds(own["seconds"]), f"{len(own['runs'])}", "",
-                         f"{own['suboptimality']:.1e}", f"{own['certificate']['relative_gap']:.1e} (F* {w['exact']['relative_gap']:.0e})", f"{own['nonzeros']}", "",
-                         size(own["extra_bytes"]), outcome])
+                         f"{own['suboptimality']:.1e}", certified, f"{own['nonzeros']}", "", size(own["extra_bytes"]), outcome])
         for p in [*([w["loose"]] if w["loose"]["seconds"] else []), *w["peers"]]:
-            rows.append([title, " ".join(dict.fromkeys((p["peer"], p["solver"]))), f"{p['threads'] or 1}", f"{p['tol']:.0e}" if p["tol"] else "–",
-                         seconds(p["seconds"]), f"{p['counted'] or '–'}", lasso_ratio(w, p) if p is not w["loose"] else "", f"{p['suboptimality']:.1e}", "",
+            rows.append([title, " ".join(dict.fromkeys((p["peer"], p["solver"]))), f"{p['threads'] or 1}",
+                         f"{p['tol']:.0e}" if p["tol"] else "–", seconds(p["seconds"]), f"{p['counted'] or '–'}",
+                         lasso_ratio(w, p) if p is not w["loose"] else "", f"{p['suboptimality']:.1e}", "",
                          f"{p.get('nonzeros', '–')}", f"{p['curve']:.0e}" if "curve" in p else "", size(p["extra_bytes"]),
                          p["outcome"]])
         rows += [[title, peer, *["–"] * 10, why] for peer, why in w["skipped"].items()]
@@ -182,7 +183,7 @@ def lasso(r: dict) -> str:
 def lasso_ratio(w: dict, peer: dict) -> str:
     """Of a fit that was stopped a bound; none where ours did not arrive."""
     limit = re.match(r"not in (\S+) s", peer["outcome"])
-    if peer["seconds"] is None and not limit or not all(own["reached"] for own in w["polylogit"].values()):
+    if (peer["seconds"] is None and not limit) or not all(own["reached"] for own in w["polylogit"].values()):
         return "–"
     taken, sign = (peer["seconds"], "") if peer["seconds"] is not None else (float(limit[1]), "> ")
     return f"**{sign}" + " / ".join(f"{taken / own['seconds']:.3g}×" for own in w["polylogit"].values()) + "**"
