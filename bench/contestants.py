@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import workloads
-from workloads import Workload
+from workloads import Penalised, Workload
 
 DECADES = tuple(10.0**-e for e in range(1, 13))
 PYTHON_LADDERS = {"mlpack": DECADES[:6]}
 R_LADDER = tuple(10.0**-e for e in range(4, 16))
 # Those that use one core whatever they are told.
-ALONE = ("linfa", "smartcore", "glmnet", "nnet")
+ALONE = ("linfa", "smartcore", "glmnet", "nnet", "saga")
 DENSE_HESSIAN = 4 << 30  # bytes that newton-cholesky may take
 
 
@@ -41,7 +41,7 @@ class Contestant:
 
     @property
     def threads(self) -> tuple[int, ...]:
-        return (1,) if self.peer in ALONE else (1, 2)
+        return (1,) if self.peer in ALONE or self.solver in ALONE else (1, 2)
 
 
 def contestants(workload: Workload, tools: Tools, only_sklearn: bool) -> Iterator[Contestant | tuple[str, str]]:
@@ -86,6 +86,16 @@ def contestants(workload: Workload, tools: Tools, only_sklearn: bool) -> Iterato
             yield Contestant(peer, peer, "float64", R_LADDER)
 
 
+def penalised(workload: Penalised, tools: Tools) -> Iterator[Contestant | tuple[str, str]]:
+    """Those with an L1 penalty: glmnet for paths, saga for single fits."""
+    if workload.ratio is None:
+        yield Contestant("scikit-learn", "saga", "float64", DECADES)
+    elif tools.rscript is None or "glmnet" not in tools.versions:
+        yield "glmnet", "R or the package is not installed"
+    else:
+        yield Contestant("glmnet", "glmnet", "float64", R_LADDER)
+
+
 def command(contestant: Contestant, threads: int, workload: Workload, tools: Tools) -> list[str]:
     """What starts the worker; Python's are told of solver and threads by each request."""
     folder, meta, peer = workload.folder, workload.meta(), contestant.peer
@@ -93,10 +103,20 @@ def command(contestant: Contestant, threads: int, workload: Workload, tools: Too
         parts = ",".join(str(folder / f"{part}.npy") for part in ("data", "indices", "indptr"))
         x = ["--csr", parts, "--features", str(meta["d"])] if meta["sparse"] else ["--x", str(folder / "x.npy")]
         strength = ["--lambda", "0"] if workload.c is None else ["--c", str(workload.c)]
-        return [str(tools.engine), "worker", *x, "--y", str(folder / "y.npy"), *strength, "--threads", str(threads)]
+        rest = [*x, "--y", str(folder / "y.npy"), *strength, "--threads", str(threads)]
+        if not isinstance(workload, Penalised):
+            return [str(tools.engine), "worker", *rest]
+        rest += ["--l1-ratio", "1", *(["--grouped"] if workload.grouped else [])]
+        if workload.ratio is None:
+            return [str(tools.engine), "worker", *rest]
+        folds = ["--folds", str(folder / "folds.npy")] if workload.folds else []
+        return [str(tools.engine), "path-worker", *rest, "--standardize", "--lambdas", str(folder / "lambdas.npy"), *folds]
     if peer in ("linfa", "smartcore"):
         c = "inf" if workload.c is None else str(workload.c)
         return [str(tools.rust_peers), peer, "--x", str(folder / "x.npy"), "--y", str(folder / "y.npy"), "--c", c]
     if peer in ("glmnet", "nnet"):
-        return [tools.rscript, str(workloads.BENCH / "peers.R"), peer, str(folder)]
+        kind = peer
+        if isinstance(workload, Penalised):
+            kind = "cv" if workload.folds else "grouped" if workload.grouped else "path"
+        return [tools.rscript, str(workloads.BENCH / "peers.R"), kind, str(folder)]
     return [str(tools.python), str(workloads.BENCH / "peers.py"), str(folder), peer, contestant.dtype]

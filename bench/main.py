@@ -21,12 +21,18 @@ import predictions
 import report
 import workloads
 from contestants import Tools
+from lasso import LassoRace
 from memory import Memory
 from race import Race, Settings
 from worker import Failed, environment
 
 PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scikit-learn-intelex", "mlpack": "mlpack",
                    "statsmodels": "statsmodels", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
+
+
+# Seconds of passes, predictions and the like.
+BESIDES, BESIDES_QUICK = 240, 70
+ENGINE_LIMIT = 600  # seconds; far more than any of its parts takes
 
 
 def main() -> None:
@@ -39,7 +45,7 @@ def main() -> None:
     memory = Memory(workloads.BENCH / "results" / "tolerances.json", output / "tolerances.json")
     results = begun(output, args, tools) or {
         "machine": machine(), "mode": args.mode, "versions": tools.versions, "missing": missing, "kernels": [],
-        "workloads": {}, "ceilings": engine(tools, "ceilings"),
+        "workloads": {}, "lasso": {}, "ceilings": engine(tools, "ceilings"),
     }
     chosen = choose(args, results)
     try:
@@ -67,14 +73,14 @@ def begun(output: Path, args: argparse.Namespace, tools: Tools) -> dict | None:
 
 def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
     """What is still to be raced, the cheapest first; says how long it will take."""
-    offered = workloads.QUICK if args.quick else workloads.FULL
-    chosen = [w for w in offered if not args.only or w.name in args.only]
+    offered = workloads.QUICK + workloads.QUICK_LASSO if args.quick else workloads.FULL + workloads.LASSO
+    named = lambda w: w.name in args.only or ("lasso" in args.only and isinstance(w, workloads.Penalised))  # noqa: E731
+    chosen = [w for w in offered if not args.only or named(w)]
     if not chosen:
-        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}")
-    chosen = [w for w in chosen if w.name not in results["workloads"]]
-
+        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}; or lasso, for all with an L1 penalty")
+    chosen = [w for w in chosen if w.name not in results["workloads"] | results["lasso"]]
     chosen.sort(key=lambda w: w.seconds)
-    besides = 0 if args.only else 60 if args.quick else 240
+    besides = 0 if args.only else BESIDES_QUICK if args.quick else BESIDES
     note(f"about {(sum(w.seconds for w in chosen) + besides) / 60:.0f} minutes: "
          + ", ".join(f"{w.name} {w.seconds:.0f} s" for w in chosen) + (f", passes and predictions {besides} s" if besides else ""))
     return chosen
@@ -87,17 +93,20 @@ def race(chosen: list[workloads.Workload], args: argparse.Namespace, tools: Tool
     for workload in chosen:
         workload.build()
         note(f"racing {workload.name}")
+        lasso = isinstance(workload, workloads.Penalised)
         try:
-            result = Race(workload, tools, settings, memory).run()
-        except Failed as failure:
+            result = (LassoRace if lasso else Race)(workload, tools, settings, memory).run()
+        except (Failed, subprocess.SubprocessError, OSError) as failure:
             # The others are raced all the same.
             note(f"{workload.name}: polylogit: {failure}")
             results["missing"][workload.name] = f"polylogit: {failure}"
             continue
-        result["roofline_pass_seconds"] = roofline_pass(result["meta"], results["ceilings"])
+        results["missing"].pop(workload.name, None)
         results["kernels"] = sorted({*results["kernels"], *result["kernels"]})
-        results["workloads"][workload.name] = result
-        plots.draw(workload.name, result, output / f"{workload.name}.svg")
+        results["lasso" if lasso else "workloads"][workload.name] = result
+        if not lasso:
+            result["roofline_pass_seconds"] = roofline_pass(result["meta"], results["ceilings"])
+            plots.draw(workload.name, result, output / f"{workload.name}.svg")
         write(results, output)
 
 
@@ -111,7 +120,11 @@ def besides(args: argparse.Namespace, tools: Tools, results: dict, output: Path)
     for name, measure in parts.items():
         if name not in results:
             note(f"measuring {name}")
-            results[name] = measure()
+            try:
+                results[name] = measure()
+            except (subprocess.SubprocessError, OSError) as failure:
+                note(f"{name}: {failure}")
+                results["missing"][name] = str(failure)
             write(results, output)
 
 
@@ -125,9 +138,9 @@ def write(results: dict, output: Path) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller workloads, scikit-learn only; under five minutes")
+    parser.add_argument("--quick", action="store_true", help="smaller workloads, scikit-learn and glmnet's paths; under five minutes")
     parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…",
-                        help="whole fits of these workloads, nothing else")
+                        help="these workloads (lasso: all with an L1 penalty), nothing else")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
     parser.add_argument("--output", type=Path, help="[bench/results; bench/.work for a part of the whole]")
@@ -149,7 +162,7 @@ def find_tools(args: argparse.Namespace) -> tuple[Tools, dict[str, str]]:
     rust_peers = args.rust_peers if args.rust_peers.exists() else None
     if rust_peers:
         versions |= locked_versions(workloads.BENCH / "peers" / "Cargo.lock", {"linfa-logistic": "linfa", "smartcore": "smartcore"})
-    else:
+    elif not args.quick:
         missing["linfa, smartcore"] = "did not build"
     rscript = shutil.which("Rscript")
     if rscript:
@@ -204,7 +217,8 @@ def roofline_pass(meta: dict, ceilings: dict) -> float:
 
 
 def engine(tools: Tools, *arguments: str) -> dict:
-    told = subprocess.run([str(tools.engine), *arguments], check=True, stdout=subprocess.PIPE, env=environment(2))
+    told = subprocess.run([str(tools.engine), *arguments], check=True, stdout=subprocess.PIPE, env=environment(2),
+                          timeout=ENGINE_LIMIT)
     return json.loads(told.stdout)
 
 

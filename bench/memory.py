@@ -46,4 +46,6 @@ class Memory:
                 continue
             kept["contestants"][key] = {"tol": peer["tol"]} | ({"seconds": round(fit["seconds"], 4)} if fit else {})
         lines = [f" {json.dumps(name)}: {json.dumps(told)}" for name, told in sorted(self.known.items())]
-        self.file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        new = self.file.with_suffix(".new")
+        new.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        new.replace(self.file)

@@ -1,10 +1,11 @@
-# R's peers as workers (protocol: worker.py): Rscript peers.R glmnet|nnet FOLDER.
+# R's peers as workers (protocol: worker.py): Rscript peers.R glmnet|nnet|path|grouped|cv FOLDER.
 # glmnet: alpha = 0, its lambda is ours; TOL is thresh. nnet: no hidden units, decay on the weights only; TOL is reltol.
+# path, grouped and cv: glmnet and cv.glmnet with alpha = 1 at the given lambda, standardised, in the given folds.
 
 arguments <- commandArgs(trailingOnly = TRUE)
 peer <- arguments[1]
 folder <- arguments[2]
-suppressPackageStartupMessages(library(peer, character.only = TRUE))
+suppressPackageStartupMessages(library(if (peer == "nnet") "nnet" else "glmnet", character.only = TRUE))
 
 # Arrays as NumPy writes them: a header, then little-endian numbers in C order.
 read_npy <- function(name) {
@@ -24,8 +25,10 @@ read_npy <- function(name) {
   if (length(shape) == 2) matrix(values, shape[1], shape[2], byrow = TRUE) else values
 }
 
+# An array of three dimensions is one in C order already, its dimensions turned round.
 write_npy <- function(values, path) {
-  shape <- if (is.matrix(values)) paste(dim(values), collapse = ", ") else paste0(length(values), ",")
+  shape <- if (is.array(values)) dim(values) else length(values)
+  shape <- paste0(paste(if (length(shape) == 3) rev(shape) else shape, collapse = ", "), ",")
   header <- sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }", shape)
   header <- paste0(formatC(header, width = -117, flag = "-"), "\n")
   file <- file(path, "wb")
@@ -49,7 +52,37 @@ if (field("sparse") == "true") {
   x <- read_npy("x")
 }
 
+# W and b at all lambda; NaN where glmnet gave up.
+coefficients <- function(fit, lambdas, d) {
+  k <- length(fit$beta)
+  w <- array(NaN, c(d, k, length(lambdas)))
+  b <- matrix(NaN, length(lambdas), k)
+  given <- seq_along(fit$lambda)
+  for (class in seq_len(k)) w[, class, given] <- as.matrix(fit$beta[[class]])
+  b[given, ] <- t(fit$a0)
+  list(w = w, b = b)
+}
+
+lasso <- function(x, y, tol, type) {
+  fit <- glmnet(x, factor(y), family = "multinomial", alpha = 1, lambda = lambdas, thresh = tol, standardize = TRUE,
+                type.multinomial = type, maxit = 1e9)
+  coefficients(fit, lambdas, ncol(x))
+}
+
+if (!peer %in% c("glmnet", "nnet")) lambdas <- read_npy("lambdas")
+if (peer == "cv") folds <- read_npy("folds") + 1
+
 fits <- list(
+  path = function(x, y, tol) lasso(x, y, tol, "ungrouped"),
+  grouped = function(x, y, tol) lasso(x, y, tol, "grouped"),
+  cv = function(x, y, tol) {
+    foldid <- if (nrow(x) == length(folds)) folds else rep(1:3, length.out = nrow(x))
+    found <- cv.glmnet(x, factor(y), family = "multinomial", alpha = 1, lambda = lambdas, thresh = tol,
+                       standardize = TRUE, foldid = foldid, maxit = 1e9)
+    scores <- rep(NaN, length(lambdas))
+    scores[seq_along(found$cvm)] <- found$cvm / 2
+    c(coefficients(found$glmnet.fit, lambdas, ncol(x)), list(scores = scores))
+  },
   glmnet = function(x, y, tol) {
     # A short path down to lambda, as its authors advise.
     path <- if (lambda > 0) lambda * 10^seq(3, 0, length.out = 10) else c(10^seq(0, -6), 0)
@@ -79,7 +112,7 @@ say <- function(text) {
   flush(stdout())
 }
 
-invisible(fit(x[1:60, 1:4], rep(0:2, 20), 0.1)) # its libraries are loaded before anything is timed
+invisible(fit(x[1:60, 1:4], rep(0:2, each = 20), 0.1)) # its libraries are loaded before anything is timed
 say('{"ready": true}')
 input <- file("stdin", "r")
 while (length(line <- readLines(input, n = 1)) > 0) {
@@ -95,5 +128,6 @@ while (length(line <- readLines(input, n = 1)) > 0) {
   extra <- max(0, status("VmHWM") - before)
   write_npy(answer$w, paste0(request[3], ".weights.npy"))
   write_npy(answer$b, paste0(request[3], ".intercepts.npy"))
+  if (!is.null(answer$scores)) write_npy(answer$scores, paste0(request[3], ".scores.npy"))
   say(sprintf('{"seconds": [%s], "extra_bytes": %.0f}', paste(format(seconds, digits = 6), collapse = ", "), extra))
 }

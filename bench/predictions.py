@@ -57,7 +57,7 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
             for peer, dtype in [] if without_peers else PEERS:
                 line = [str(tools.python), str(workloads.BENCH / "predictors.py"), str(folders[dtype]), peer, dtype]
                 try:
-                    workers[peer, dtype] = Worker(line, 2, Path(place) / "stderr")
+                    workers[peer, dtype] = Worker(line, 2, Path(place) / "stderr", LIMIT)
                 except Failed as failure:
                     skipped[peer] = str(failure)
             for _ in range(turns):
@@ -68,11 +68,14 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
                     if key not in errors:
                         errors[key] = float(np.abs(np.load(folder / "p.npy")[:SAMPLE] - expected[dtype]).max())
                 for (peer, dtype), threads in [(key, threads) for key in workers for threads in (1, 2)]:
+                    if (peer, dtype) not in workers:
+                        continue
                     neighbours.wait()
                     try:
                         answer = workers[peer, dtype].fit(0, REPEAT, Path(place) / "sample", LIMIT, "-", threads)
                     except Failed as failure:
                         skipped[peer] = str(failure)
+                        del workers[peer, dtype]
                         continue
                     key = (peer, dtype, threads)
                     kept.setdefault(key, []).append(median(answer["seconds"][1:]))
@@ -87,5 +90,6 @@ def one(name: str, x: np.ndarray, w: np.ndarray, b: np.ndarray, tools: Tools, tu
 
 def own(tools: Tools, folder: Path, save: list[str]) -> float:
     line = [str(tools.engine), "predict", "--x", str(folder / "x.npy"), "--model", str(folder / "model")]
-    told = subprocess.run([*line, "--repeat", str(REPEAT), *save], check=True, capture_output=True, env=environment(2))
+    told = subprocess.run([*line, "--repeat", str(REPEAT), *save], check=True, capture_output=True, env=environment(2),
+                          timeout=2 * LIMIT)
     return median(json.loads(told.stdout)["seconds"][1:])

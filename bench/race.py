@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -30,13 +31,20 @@ GOAL = 1e-6
 BATCH = 0.2
 # So many times its peer's best, and a solver is not timed again: it cannot be the best.
 HOPELESS = 5.0
-SPENT = "not run: the workload's time was over"
+OVER = "the workload's time was over"
+SPENT = f"not run: {OVER}"
+# A fit of a peer is not begun with less.
+LEAST = 0.5
+# A worker may take so many seconds to load its libraries and the data, at the end of a budget, too.
+START = 30.0
 # Until a peer has arrived, a fit gets so many times polylogit's certified time,
 PATIENCE = 30.0
 # Turns of fits that take at most so many seconds.
 TURNS = {2.0: 5, 20.0: 3, math.inf: 1}
 # Longer fits of ours are not made once more for a nearer F*: their certificate says how near they are.
 LONG = 20.0
+# The first fit is the first turn where it takes longer.
+COUNTS = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ class Standing:
     seconds: dict[int, list[float]] = field(default_factory=dict)
     extra_bytes: int = 0
     iterations: int | None = None
+
+    @property
+    def late(self) -> bool:
+        """Did it have its time and not arrive?"""
+        return self.tol is None and not self.outcome.startswith("not run") and not self.outcome.endswith(OVER)
 
     @property
     def once(self) -> float:
@@ -91,17 +104,18 @@ class Race:
         self.x, self.y = workloads.load(workload.folder)
         self.scratch = Path(tempfile.mkdtemp(prefix="polylogit-bench-"))
         self.workers: dict[tuple, Worker] = {}
-        self.neighbours = Neighbours(settings.patience)
+        self.neighbours = Neighbours(min(settings.patience, workload.seconds / 8))
         self.best = math.inf
         self.kernels: set[str] = set()
         self.arrived: dict[str, float] = {}  # by peer: seconds of its fastest fit that arrives
         self.end = math.inf
         self.own = math.inf  # polylogit's seconds
+        self.reserved = 0.0  # of its turns
         self.lower = -math.inf  # its certified bound on F*
 
     def run(self) -> dict:
         start = time.monotonic()
-        self.end = start + self.workload.seconds + self.settings.patience
+        self.end = start + self.workload.seconds
         try:
             result = self._run()
         finally:
@@ -122,10 +136,11 @@ class Race:
             exact = self.fit(polylogit, 2, 1e-12, 1, self.settings.own_limit)
             for t in own:
                 own[t]["extra_bytes"] = self.cold_memory(polylogit, t)
+        self.reserve(own)
         self.lower = exact["judged"] - exact["certificate"]["gap"]
         standings, skipped = self.searches()
         for answer in own.values():
-            answer["goals"] = [self.goal_seconds(answer)] if answer["seconds"][0] > LONG else []
+            answer["goals"] = [self.goal_seconds(answer)] if answer["seconds"][0] > COUNTS else []
         times = self.take_turns(polylogit, own, standings)
         for standing in standings:
             for point in standing.points:
@@ -151,15 +166,16 @@ class Race:
     def fit(self, contestant: Contestant, threads: int, tol: float, repeat: int, limit: float) -> dict:
         """The worker's answer, with the objective that is judged from its coefficients."""
         own, key = contestant.peer == "polylogit", self.place(contestant, threads)
-        if key not in self.workers:
-            line = command(contestant, threads, self.workload, self.tools)
-            self.workers[key] = Worker(line, threads if own else max(contestant.threads), self.scratch / "stderr")
-            self.kernels.update(self.workers[key].info.get("kernel", []))
+        self.start(contestant, threads)
         prefix = self.scratch / f"{contestant.peer}-{threads}"
-        more = () if own else (contestant.solver, threads)
+        more = [] if own else [contestant.solver, threads]
+        slack = 1.05
+        if self.ends_itself(contestant):
+            more.append(limit)
+            slack = 1.5
         self.neighbours.wait()
         try:
-            answer = self.neighbours.fit(self.workers[key], tol, repeat, prefix, 1.05 * limit * repeat + 0.5, *more)
+            answer = self.neighbours.fit(self.workers[key], tol, repeat, prefix, slack * limit * repeat + 0.5, *more)
         except TooSlow:
             del self.workers[key]
             raise TooSlow(f"not in {limit:.3g} s") from None
@@ -168,10 +184,35 @@ class Race:
             raise
         w, b = np.load(f"{prefix}.weights.npy"), np.load(f"{prefix}.intercepts.npy")
         answer["bits"] = hash((w.tobytes(), b.tobytes()))
-        answer["judged"] = objective(self.x, self.y, w, b, self.workload.c)
-        if math.isfinite(answer["judged"]):
-            self.best = min(self.best, answer["judged"])
+        answer["judged"] = self.judge(w, b)
+        answer["besides"] = self.look_at(w, prefix)
+        # Where it is not a number the best stays.
+        self.best = np.fmin(self.best, answer["judged"])
         return answer
+
+    def start(self, contestant: Contestant, threads: int) -> None:
+        """Its worker, unless it runs."""
+        key = self.place(contestant, threads)
+        if key not in self.workers:
+            line = command(contestant, threads, self.workload, self.tools)
+            threads = threads if contestant.peer == "polylogit" else max(contestant.threads)
+            self.workers[key] = Worker(line, threads, self.scratch / "stderr", max(START, self.left()))
+            self.kernels.update(self.workers[key].info.get("kernel", []))
+
+    def left(self) -> float:
+        """Seconds of the budget."""
+        return self.end - time.monotonic()
+
+    def ends_itself(self, contestant: Contestant) -> bool:
+        """Is it told its limit, to answer at its end with what it has?"""
+        return False
+
+    def judge(self, w: np.ndarray, b: np.ndarray) -> float:
+        return float(objective(self.x, self.y, w, b, self.workload.c))
+
+    def look_at(self, w: np.ndarray, prefix: Path) -> dict:
+        """What is told of an answer besides its objective."""
+        return {}
 
     def place(self, contestant: Contestant, threads: int) -> tuple:
         """Who shares a worker: the solvers of a Python peer do, on one and on two threads."""
@@ -181,7 +222,8 @@ class Race:
         """The peak of a process that fitted nothing before: an allocator that kept memory would hide some of it."""
         line = command(polylogit, threads, self.workload, self.tools)
         line[1] = "fit"
-        told = subprocess.run([*line, "--tol", f"{GOAL:g}"], check=True, stdout=subprocess.PIPE, env=environment(threads))
+        told = subprocess.run([*line, "--tol", f"{GOAL:g}"], check=True, stdout=subprocess.PIPE, env=environment(threads),
+                              timeout=START + self.settings.own_limit)
         return json.loads(told.stdout)["extra_bytes"]
 
     def goal_seconds(self, answer: dict) -> float:
@@ -195,40 +237,49 @@ class Race:
 
     # The search for tolerances.
 
+    def candidates(self) -> Iterator[Contestant | tuple[str, str]]:
+        return contestants(self.workload, self.tools, self.settings.only_sklearn)
+
     def searches(self) -> tuple[list[Standing], dict[str, str]]:
         standings, skipped = [], {}
         if self.settings.without_peers:
             return standings, skipped
         candidates = []
-        for candidate in contestants(self.workload, self.tools, self.settings.only_sklearn):
+        for candidate in self.candidates():
             if isinstance(candidate, tuple):
                 skipped[candidate[0]] = candidate[1]
             else:
                 candidates.append(candidate)
         # scikit-learn's fastest first: it says how long the others may take.
         candidates.sort(key=lambda c: (c.peer != "scikit-learn", self.memory.rank(self.workload, c)))
+        stopped = {}
         for candidate in candidates:
             standing = Standing(candidate)
             standings.append(standing)
+            solver = (candidate.peer, candidate.solver)
             known = self.memory.of(self.workload, candidate)
-            limit = self.patience(known)
-            if limit < 0.5:
+            if solver in stopped:
+                # Half the bytes do not make a solver several times faster.
+                standing.outcome = f"not run: {stopped[solver]} was stopped"
+            elif self.patience(known) < LEAST:
                 standing.outcome = SPENT
-                continue
-            self.climb(standing, known, limit)
-            standing.points.sort(key=lambda p: -p["tol"])
+            else:
+                self.climb(standing, known)
+                standing.points.sort(key=lambda p: -p["tol"])
+            if standing.late and standing.outcome.startswith("not in"):
+                stopped[solver] = candidate.dtype
         return standings, skipped
 
     def patience(self, known: dict) -> float:
         """Seconds for a fit: a multiple of ours until somebody arrives; then what could still matter; what the budget leaves."""
-        best = min(self.arrived.values(), default=math.inf)
+        best = min((t for peer, t in self.arrived.items() if peer != "polylogit"), default=math.inf)
         hopeless = "tol" in known and known["tol"] is None
         factor = 1.0 if hopeless else HOPELESS if best < 5 else 2.0
-        # The fastest keeps time for its turns.
-        left = self.end - time.monotonic() - (4 * best if math.isfinite(best) else 0.0)
+        # The fastest keeps time for its turns, and so do we.
+        left = self.left() - self.reserved - (4 * best if math.isfinite(best) else 0.0)
         return min(self.workload.limit, max(self.settings.least, PATIENCE * self.own), max(1.0, factor * best), left)
 
-    def climb(self, standing: Standing, known: dict, limit: float) -> None:
+    def climb(self, standing: Standing, known: dict) -> None:
         """Decade by decade from a guess: tighter until it arrives; then looser, to see that it was the loosest."""
         ladder, peer = standing.contestant.ladder, standing.contestant.peer
         guess = known.get("tol")
@@ -238,14 +289,23 @@ class Race:
         threads = 2 if self.meta["stored"] * self.meta["k"] > 5e7 and 2 in standing.contestant.threads else 1
         while 0 <= at < len(ladder) and at not in tried:
             try:
+                self.start(standing.contestant, threads)
+                limit = self.patience(known)
+                if limit < LEAST:
+                    spent = f"not by {ladder[at - 1]:.0e}, then {OVER}" if tried else SPENT
+                    standing.outcome = standing.outcome or spent
+                    return
                 answer = self.fit(standing.contestant, threads, ladder[at], 1, limit)
             except Failed as failure:
                 standing.outcome = standing.outcome or str(failure)
                 return
             standing.points.append({
                 "tol": ladder[at], "threads": threads, "seconds": answer["seconds"][0], "objective": answer["judged"],
-                "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"],
+                "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"], **answer["besides"],
             })
+            if answer.get("cut"):
+                standing.outcome = standing.outcome or f"not in {answer['seconds'][0]:.3g} s"
+                return
             tried[at] = self.suboptimality(answer["judged"]) <= GOAL
             if tried[at]:
                 standing.tol, standing.outcome = ladder[at], "reached"
@@ -267,9 +327,15 @@ class Race:
 
     # Turns.
 
+    def reserve(self, own: dict) -> None:
+        """Time for our turns, not more than a fifth of the budget."""
+        once = [max(answer["seconds"][0], 2 * BATCH) for answer in own.values()]
+        wanted = sum((self.turns(seconds) - (seconds > COUNTS)) * seconds for seconds in once)
+        self.reserved = min(wanted, self.workload.seconds / 5)
+
     def take_turns(self, polylogit: Contestant, own: dict, standings: list[Standing]) -> dict[int, list[float]]:
         runners = [
-            Runner(polylogit, t, GOAL, once, self.turns(once), [once] if once > LONG else [])
+            Runner(polylogit, t, GOAL, once, self.turns(once), [once] if once > COUNTS else [])
             for t, once in ((t, own[t]["seconds"][0]) for t in own)
         ]
         for s in (s for s in standings if s.tol is not None):
@@ -277,7 +343,7 @@ class Race:
             first = next(p for p in s.points if p["tol"] == s.tol)
             for t in s.contestant.threads:
                 # A long fit of the search counts.
-                s.seconds[t] = [s.once] if t == first["threads"] and (hopeless or s.once > 5) else []
+                s.seconds[t] = [s.once] if t == first["threads"] and (hopeless or s.once > COUNTS) else []
                 if not hopeless:
                     runners.append(Runner(s.contestant, t, s.tol, s.once, self.turns(s.once), s.seconds[t], s))
         playing = {self.place(r.contestant, r.threads) for r in runners}
@@ -296,9 +362,12 @@ class Race:
         s, kept = runner.standing, runner.seconds
         if len(kept) > turn or turn >= runner.turns:
             return
+        repeat = 1 if runner.once > BATCH else max(2, min(200, math.ceil(BATCH / runner.once))) + 1
+        if s is None and kept and self.left() < repeat * runner.once:
+            return
         if s is not None:
             # There is only so much time; then the fit of the search has to do.
-            if time.monotonic() + runner.once > self.end:
+            if self.left() < repeat * runner.once:
                 if not any(s.seconds.values()):
                     s.seconds[next(p["threads"] for p in s.points if p["tol"] == s.tol)].append(s.once)
                 return
@@ -306,7 +375,6 @@ class Race:
             others = [min(v) for t, v in s.seconds.items() if v and t != runner.threads]
             if kept and min(kept) > 1.5 * min(others, default=math.inf):
                 return
-        repeat = 1 if runner.once > BATCH else max(2, min(200, math.ceil(BATCH / runner.once))) + 1
         limit = self.settings.own_limit if s is None else 3 * runner.once + 1
         try:
             answer = self.fit(runner.contestant, runner.threads, runner.tol, repeat, limit)
@@ -320,7 +388,7 @@ class Race:
         counted = answer["seconds"][1:] or answer["seconds"]
         kept.append(median(counted))
         if s is None:
-            own[runner.threads]["trajectory"] = answer["trajectory"]
+            own[runner.threads]["trajectory"] = answer.get("trajectory", [])
             own[runner.threads]["goals"].append(self.goal_seconds(answer))
         else:
             s.extra_bytes = max(s.extra_bytes, answer["extra_bytes"])
@@ -332,9 +400,11 @@ class Race:
         final = next((p for p in s.points if p["tol"] == s.tol), s.points[-1] if s.points else None)
         return {
             "peer": s.contestant.peer, "solver": s.contestant.solver, "dtype": s.contestant.dtype, "tol": s.tol,
-            "outcome": s.outcome, "late": s.tol is None and s.outcome != SPENT, "suboptimality": final["suboptimality"] if final else math.nan,
+            "outcome": s.outcome, "late": s.late,
+            "suboptimality": final["suboptimality"] if final else math.nan,
             "seconds": timed.get(best), "threads": best, "counted": len(s.seconds.get(best, [])),
             "runs": {str(t): v for t, v in s.seconds.items()},
             "iterations": s.iterations or (final["iterations"] if final else None),
+            **({key: final[key] for key in ("nonzeros", "curve") if key in final} if final else {}),
             "extra_bytes": max([s.extra_bytes] + [p["extra_bytes"] for p in s.points]), "search": s.points,
         }

@@ -35,6 +35,8 @@ def markdown(r: dict) -> str:
     parts = ["# Results", machine(r), "## Whole fits", FITS, whole_fits(r)]
     if any(w["peers"] for w in r["workloads"].values()):
         parts += ["## Every contestant", CONTESTANTS, every_contestant(r)]
+    if r["lasso"]:
+        parts += ["## L1, paths and cross-validation", LASSO, lasso(r)]
     # A run that was stopped has the workloads that it got to.
     if "predictions" in r:
         parts += ["## Prediction", predictions(r)]
@@ -56,6 +58,15 @@ L s": L is 30 times polylogit's time (20 s at least, 6 s in the quick run) until
 time from then on, and never more than the workload's budget leaves."""
 CONTESTANTS = """Suboptimality is (F − F*)/F*, F in float64 by one function for all, F* the best known (polylogit at
 tol = 1e-12 or better). Where a tolerance stands, it is the loosest that arrives."""
+LASSO = """α = 1: F = mean nll + λ Σ_j s_j ‖W_·j‖₁, grouped ‖W_·j‖₂, s_j the standard deviation of column j on paths and 1 for single fits
+(of columns standardised before, where it says so): one problem for all. Paths have 100 λ from λ_max to 1e-4 of it (1e-2 where
+d > n), the same sequence for both and fitted to its end; cross-validations the same folds. *Reached*: the largest
+(F − F*)/F* over the λ, F in float64 from the coefficients, a feature's weights moved together to where they cost least. A
+peer's tolerance is the loosest decade that reaches 1e-6; polylogit's is 1e-6, proven (*certified*: its largest relative gap),
+and *unproven* the loosest decade that reaches 1e-6, too; in brackets that of the fit at tol = 1e-9 that F* is known by.
+Who is stopped by its limit is "not in T s": *reached* is then what it had at its end, or of glmnet at the last tolerance
+that it finished. *Ratio*: to polylogit on two threads and on one. *Weights*: not 0, at the last λ. *Curve*: the largest
+relative difference of the mean held-out loss from polylogit's over the λ (cv.glmnet keeps probabilities in [1e-5, 1 − 1e-5])."""
 PASS = """F with its gradient, and a Hessian product after it, on all threads, against max(bytes of X / bandwidth,
 4·stored·K / peak flops)."""
 
@@ -146,6 +157,36 @@ def every_contestant(r: dict) -> str:
         for peer, why in w["skipped"].items():
             rows.append([name, peer, *["–"] * 9, why])
     return table(head, rows)
+
+
+def lasso(r: dict) -> str:
+    head = ["work", "by", "threads", "tolerance", "seconds", "runs", "ratio", "reached", "certified", "weights", "curve", "extra memory",
+            "outcome"]
+    rows = []
+    for name, w in r["lasso"].items():
+        title = f"**{name}** {w['about']}"
+        for threads, own in w["polylogit"].items():
+            outcome = "proven" if own["reached"] else f"not in {own['seconds']:.3g} s ({own['status']})"
+            certified = f"{own['certificate']['relative_gap']:.1e} (F* {w['exact']['relative_gap']:.0e})"
+            rows.append([title, "polylogit", threads, "1e-06", seconds(own["seconds"]), f"{len(own['runs'])}", "",
+                         f"{own['suboptimality']:.1e}", certified, f"{own['nonzeros']}", "", size(own["extra_bytes"]), outcome])
+        for p in [*([w["loose"]] if w["loose"]["seconds"] else []), *w["peers"]]:
+            rows.append([title, " ".join(dict.fromkeys((p["peer"], p["solver"]))), f"{p['threads'] or 1}",
+                         f"{p['tol']:.0e}" if p["tol"] else "–", seconds(p["seconds"]), f"{p['counted'] or '–'}",
+                         lasso_ratio(w, p) if p is not w["loose"] else "", f"{p['suboptimality']:.1e}", "",
+                         f"{p.get('nonzeros', '–')}", f"{p['curve']:.0e}" if "curve" in p else "", size(p["extra_bytes"]),
+                         p["outcome"]])
+        rows += [[title, peer, *["–"] * 10, why] for peer, why in w["skipped"].items()]
+    return table(head, rows)
+
+
+def lasso_ratio(w: dict, peer: dict) -> str:
+    """Of a fit that was stopped a bound; none where ours did not arrive."""
+    limit = re.match(r"not in (\S+) s", peer["outcome"])
+    if (peer["seconds"] is None and not limit) or not all(own["reached"] for own in w["polylogit"].values()):
+        return "–"
+    taken, sign = (peer["seconds"], "") if peer["seconds"] is not None else (float(limit[1]), "> ")
+    return f"**{sign}" + " / ".join(f"{taken / own['seconds']:.3g}×" for own in w["polylogit"].values()) + "**"
 
 
 def predictions(r: dict) -> str:

@@ -1,7 +1,9 @@
 """Workers: one process for each peer and dtype, its data in memory before anything is timed.
 
-A worker says `{"ready": true, …}`, then answers each line `TOL REPEAT PREFIX [SOLVER THREADS]` by REPEAT fits: it writes
-PREFIX.weights.npy (K × d) and PREFIX.intercepts.npy (K) and says `{"seconds": […], "extra_bytes": …, …}`.
+A worker says `{"ready": true, …}`, then answers each line `TOL REPEAT PREFIX [SOLVER THREADS] [LIMIT]` by REPEAT fits: it
+writes PREFIX.weights.npy (K × d, of paths λ × K × d) and PREFIX.intercepts.npy (K, λ × K), cross-validations also
+PREFIX.scores.npy (λ, the mean log loss), and says `{"seconds": […], "extra_bytes": …, …}`. Who is told a LIMIT ends its fit
+after about so many seconds and answers with what it has.
 
 Who is not on turn is stopped (SIGSTOP): threads of BLAS and OpenMP spin for a while after their work and would hold a core.
 """
@@ -77,7 +79,10 @@ class Worker:
             while b"\n" in self.buffer:
                 line, self.buffer = self.buffer.split(b"\n", 1)
                 if line.startswith(b"{"):
-                    return json.loads(line)
+                    try:
+                        return json.loads(line)
+                    except ValueError:
+                        continue
             if not select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
                 self.close()
                 raise TooSlow(f"not in {limit:.3g} s")

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use polylogit::solver::Event;
+use anyhow::{Context, Result};
+use polylogit::solver::{Event, Observer};
 use polylogit::{Design, Fit, LogisticRegression, Target};
 use serde_json::{Value, json};
 
@@ -76,6 +78,12 @@ pub(crate) struct OptionArgs {
     /// Strength of the penalty on the mean loss
     #[arg(long)]
     lambda: Option<f64>,
+    /// Share α of the L1 norm in the penalty
+    #[arg(long, default_value_t = 0.0)]
+    l1_ratio: f64,
+    /// Penalise ‖W_·j‖₂ in place of ‖W_·j‖₁
+    #[arg(long)]
+    grouped: bool,
     /// Penalise standardised columns
     #[arg(long)]
     standardize: bool,
@@ -87,6 +95,7 @@ pub(crate) struct OptionArgs {
 impl OptionArgs {
     fn builder(&self) -> LogisticRegression {
         let new = LogisticRegression::new().standardize(self.standardize);
+        let new = new.l1_ratio(self.l1_ratio).grouped(self.grouped);
         let new = self.lambda.map_or(new.clone().c(self.c), |lambda| new.lambda(lambda));
         self.threads.map_or(new.clone(), |threads| new.threads(threads))
     }
@@ -99,19 +108,77 @@ struct Run {
     fit: Fit,
 }
 
+/// A line `TOL REPEAT PREFIX [LIMIT]`; after LIMIT seconds a fit ends with what it has.
+pub(crate) struct Request {
+    pub(crate) tol: f64,
+    pub(crate) repeat: u32,
+    pub(crate) prefix: PathBuf,
+    pub(crate) limit: f64,
+}
+
+impl FromStr for Request {
+    type Err = anyhow::Error;
+
+    fn from_str(line: &str) -> Result<Self> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (&[tol, repeat, prefix], limit) =
+            words.split_first_chunk().context("a request is `TOL REPEAT PREFIX [LIMIT]`")?;
+        let limit = limit.first().map_or(Ok(f64::INFINITY), |l| l.parse())?;
+        Ok(Self { tol: tol.parse()?, repeat: repeat.parse()?, prefix: prefix.into(), limit })
+    }
+}
+
+/// Keeps the steps, and ends the fit when its time is over.
+pub(crate) struct Watch {
+    start: Instant,
+    limit: f64,
+    steps: Vec<(f64, Event)>,
+}
+
+impl Watch {
+    pub(crate) fn new(limit: f64) -> Self {
+        Self { start: Instant::now(), limit, steps: Vec::with_capacity(1000) }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.start.elapsed().as_secs_f64() > self.limit
+    }
+}
+
+impl Observer for Watch {
+    fn step(&mut self, event: &Event) -> ControlFlow<()> {
+        self.steps.push((self.start.elapsed().as_secs_f64(), *event));
+        ControlFlow::Continue(())
+    }
+
+    fn cancelled(&self) -> bool {
+        self.is_over()
+    }
+}
+
 pub(crate) fn run(args: &FitArgs) -> Result<Value> {
     let matrix = args.problem.x.load()?;
     let design = matrix.design()?;
     let target = data::labels(&args.problem.y)?;
     let builder = args.problem.options.builder().tol(args.tol);
     for _ in 0..args.warmup {
-        once(&builder, &design, &target)?;
+        once(&builder, &design, &target, f64::INFINITY)?;
     }
-    fits(&builder, &design, &target, args.repeat, args.save.as_deref())
+    fits(&builder, &design, &target, args.repeat, f64::INFINITY, args.save.as_deref())
 }
 
-/// Loads, fits a few random rows to warm up, then answers lines `TOL REPEAT PREFIX` as bench/worker.py says.
+/// Loads, fits a few random rows to warm up, then answers requests as bench/worker.py says.
 pub(crate) fn serve(args: &ProblemArgs) -> Result<()> {
+    answer(args, |builder, design, target, request| {
+        fits(builder, design, target, request.repeat, request.limit, Some(&request.prefix))
+    })
+}
+
+/// The loop of a worker.
+pub(crate) fn answer(
+    args: &ProblemArgs,
+    work: impl Fn(&LogisticRegression, &Design<'_>, &Target, &Request) -> Result<Value>,
+) -> Result<()> {
     let matrix = args.x.load()?;
     let design = matrix.design()?;
     let target = data::labels(&args.y)?;
@@ -122,11 +189,8 @@ pub(crate) fn serve(args: &ProblemArgs) -> Result<()> {
     drop((few, labels));
     say(&json!({ "ready": true }))?;
     for line in std::io::stdin().lines() {
-        let line = line?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [tol, repeat, prefix] = words[..] else { bail!("a request is `TOL REPEAT PREFIX`") };
-        let builder = args.options.builder().tol(tol.parse()?);
-        say(&fits(&builder, &design, &target, repeat.parse()?, Some(Path::new(prefix)))?)?;
+        let request: Request = line?.parse()?;
+        say(&work(&args.options.builder().tol(request.tol), &design, &target, &request)?)?;
     }
     Ok(())
 }
@@ -141,14 +205,15 @@ fn fits(
     design: &Design<'_>,
     target: &Target,
     repeat: u32,
+    limit: f64,
     prefix: Option<&Path>,
 ) -> Result<Value> {
     memory::forget_peak();
     let before = memory::resident();
-    let mut runs = vec![once(builder, design, target)?];
+    let mut runs = vec![once(builder, design, target, limit)?];
     let peak = memory::peak();
     for _ in 1..repeat {
-        runs.push(once(builder, design, target)?);
+        runs.push(once(builder, design, target, limit)?);
     }
     if let Some(prefix) = prefix {
         save(prefix, &runs[0].fit)?;
@@ -166,15 +231,10 @@ fn fits(
     Ok(told)
 }
 
-fn once(builder: &LogisticRegression, design: &Design<'_>, target: &Target) -> Result<Run> {
-    let mut trajectory = Vec::with_capacity(1000);
-    let start = std::time::Instant::now();
-    let mut observer = |event: &Event| {
-        trajectory.push((start.elapsed().as_secs_f64(), *event));
-        ControlFlow::Continue(())
-    };
-    let (seconds, fit) = clock::timed(|| builder.fit_observed(design, target, &mut observer));
-    Ok(Run { seconds, trajectory, fit: fit? })
+fn once(builder: &LogisticRegression, design: &Design<'_>, target: &Target, limit: f64) -> Result<Run> {
+    let mut watch = Watch::new(limit);
+    let (seconds, fit) = clock::timed(|| builder.fit_observed(design, target, &mut watch));
+    Ok(Run { seconds, trajectory: watch.steps, fit: fit? })
 }
 
 fn describe(run: &Run) -> Value {
@@ -193,6 +253,7 @@ fn describe(run: &Run) -> Value {
         "certificate": {
             "kind": certificate.kind.name(), "gap": certificate.gap, "relative_gap": certificate.relative_gap,
         },
+        "nonzeros": run.fit.model.coefficients().weights().iter().filter(|w| **w != 0.0).count(),
         "trajectory": trajectory,
     })
 }

@@ -11,6 +11,7 @@ mod instructions;
 mod memory;
 mod npy;
 mod pass;
+mod path;
 mod peaks;
 mod predict;
 mod shapes;
@@ -31,6 +32,8 @@ enum What {
     Fit(fit::FitArgs),
     /// Fits on request, data in memory: what bench/run talks to
     Worker(fit::ProblemArgs),
+    /// Paths, or their cross-validation, on request
+    PathWorker(path::PathArgs),
     /// One pass over X, as a share of the roofline
     Pass(pass::PassArgs),
     /// Memory bandwidth and peak flops
@@ -51,6 +54,7 @@ fn main() -> anyhow::Result<()> {
     let told = match Args::parse().what {
         What::Fit(args) => fit::run(&args)?,
         What::Worker(args) => return fit::serve(&args),
+        What::PathWorker(args) => return path::serve(&args),
         What::Pass(args) => pass::run(&args)?,
         What::Ceilings => ceilings::run(),
         What::Tiny(args) => tiny::run(&args)?,

@@ -20,6 +20,8 @@ const SCORES: usize = 40_000_000;
 const SPARSE_ROW: usize = 100;
 const SPARSE_FEATURES: usize = 100_000;
 const SPARSE_ROWS: usize = 50_000;
+/// Rows and features where K is large: with W of 100000 × 1000 it would be measured, not X.
+const SPARSE_WIDE: (usize, usize) = (4_000, 2_000);
 /// The quick table: a narrow and a wide K, a narrow and a wide d.
 const QUICK: ([usize; 2], [usize; 2]) = ([3, 100], [54, 384]);
 /// Seconds that the timed passes of one shape should take at most; three are made anyhow.
@@ -60,8 +62,7 @@ pub(crate) fn run(args: &PassArgs) -> Result<Value> {
                 passes.push(dense(args, &ceilings, k, d, kind == "f32")?);
             }
         }
-        // W of 100000 × 1000 would be measured there, not X.
-        if wants("csr") && k < 1000 {
+        if wants("csr") {
             passes.push(sparse(args, &ceilings, k)?);
         }
     }
@@ -88,13 +89,13 @@ fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool)
 
 /// Columns of a row are drawn with a preference for low ones, as words are.
 fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
-    let n = SPARSE_ROWS.min(SCORES / k);
+    let (n, d) = if k >= 1000 { SPARSE_WIDE } else { (SPARSE_ROWS.min(SCORES / k), SPARSE_FEATURES) };
     let mut stream = Stream(2);
     let (mut indices, mut indptr) = (Vec::new(), vec![0u32]);
     for _ in 0..n {
         let mut row: Vec<u32> = (0..SPARSE_ROW)
             .map(|_| stream.uniform().abs().powi(3))
-            .map(|u| (u * SPARSE_FEATURES as f64).min(SPARSE_FEATURES as f64 - 1.0))
+            .map(|u| (u * d as f64).min(d as f64 - 1.0))
             .map(column)
             .collect();
         row.sort_unstable();
@@ -104,12 +105,12 @@ fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
     }
     let values = stream.uniforms(indices.len());
     let target = random_labels(n, k, &mut stream)?;
-    let at = random_coefficients(k, SPARSE_FEATURES, &mut stream)?;
-    let design = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), SPARSE_FEATURES)?;
+    let at = random_coefficients(k, d, &mut stream)?;
+    let design = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d)?;
     let pass = pass_seconds(&design, &target, &at, args.runs)?;
     let stored = design.stored() as f64;
     let roofline = ceilings.roofline_pass(12.0 * stored, stored, k, false);
-    let what = json!({ "kind": "csr", "n": n, "d": SPARSE_FEATURES, "k": k, "stored": design.stored() });
+    let what = json!({ "kind": "csr", "n": n, "d": d, "k": k, "stored": design.stored() });
     Ok(pass.against(roofline, what))
 }
 
