@@ -314,6 +314,7 @@ fn check_bounds(
 
 /// Options that were checked.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "options are on or off")]
 pub(crate) struct Options {
     /// λ and α as they were given; what they are multiplied with.
     pub(crate) lambda: f64,

@@ -122,6 +122,7 @@ fn status(key: &str) -> u64 {
 /// Each problem in a process of its own, for an allocator keeps memory; that process is this test again.
 #[cfg(target_os = "linux")]
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how this test speaks to itself")]
 fn the_estimate_is_near_the_peak() {
     if let Ok(name) = std::env::var("POLYLOGIT_TEST_PROBLEM") {
         let (estimate, peak) = problem(&name).unwrap();
@@ -136,7 +137,7 @@ fn the_estimate_is_near_the_peak() {
             .unwrap();
         let text = String::from_utf8(out.stdout).unwrap();
         let mut numbers =
-            text.split("measured ").nth(1).unwrap().split_whitespace().map(|n| n.parse::<f64>());
+            text.split("measured ").nth(1).unwrap().split_whitespace().map(str::parse::<f64>);
         let (estimate, peak) = (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap());
         assert!(peak > 50e6, "{name}: {peak} bytes are too few to measure");
         assert!((0.7 * peak..1.3 * peak).contains(&estimate), "{name}: estimate {estimate}, peak {peak}");

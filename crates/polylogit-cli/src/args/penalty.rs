@@ -5,7 +5,6 @@ use clap::{Args as Group, ValueEnum};
 
 /// The penalty of a fit, a path or a cross-validation.
 #[derive(Debug, Group)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are on or off")]
 pub(crate) struct PenaltyArgs {
     /// Strength λ of the penalty on the mean loss, as in glmnet; 0 for none
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
