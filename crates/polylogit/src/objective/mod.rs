@@ -10,6 +10,7 @@ pub(crate) mod ridge;
 mod sparse;
 mod sparse_columns;
 mod sparse_focus;
+mod sparse_hessian;
 
 use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};
