@@ -11,7 +11,18 @@ const FLOORS: [&[&str]; 8] = [
     &["objective"],
     &["certificate"],
     &["solver"],
-    &["convention", "options", "problem", "row_space", "lead", "fit", "composite", "memory", "model", "diagnose"],
+    &[
+        "convention",
+        "options",
+        "problem",
+        "row_space",
+        "lead",
+        "fit",
+        "composite",
+        "memory",
+        "model",
+        "diagnose",
+    ],
     &["path", "folds", "cv", "inference", "calibration"],
 ];
 /// Libraries with one place where they are named.

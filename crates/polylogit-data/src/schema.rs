@@ -122,7 +122,9 @@ impl Schema {
     pub fn near(&self, name: &str) -> Option<String> {
         let features = self.feature_names();
         let columns = self.columns.iter().map(|c| c.name.as_str());
-        nearest(name, columns).or_else(|| nearest(name, features.iter().map(String::as_str))).map(str::to_owned)
+        nearest(name, columns)
+            .or_else(|| nearest(name, features.iter().map(String::as_str)))
+            .map(str::to_owned)
     }
 
     /// Checks a schema of unknown origin.

@@ -26,8 +26,8 @@ use crate::target::Target;
 const LEAST_ALPHA: f64 = 1e-3;
 /// A fit far from λ_max is led to by larger λ, each this share of the one before,
 const LADDER: f64 = 0.3;
-/// solved to this gap.
-const LADDER_TOL: f64 = 1e-2;
+/// until a step gains less than this share of F.
+const LADDER_GAIN: f64 = 1e-2;
 /// The null model is solved to this gap, so that λ_max is exact.
 const NULL_TOL: f64 = 1e-13;
 
@@ -140,6 +140,7 @@ impl<'p> Composite<'p> {
             gradient,
             means,
             curvature: None,
+            damping: 1.0,
             lasting: true,
             passes: 0.5,
             steps: 0,
@@ -152,7 +153,7 @@ impl<'p> Composite<'p> {
     /// intercepts alone.
     pub(crate) fn to_null(&self, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> f64 {
         let penalty = self.penalty(1.0, 1.0);
-        let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps };
+        let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps, least_gain: 0.0 };
         if self.target.offsets().is_some() {
             solver.on_set(&penalty, &[], ends, &mut Muted(observer));
         }
@@ -280,7 +281,7 @@ pub(crate) fn fit(
     let composite = Composite::new(design, target, options, workers)?;
     let mut solver = composite.solver();
     let penalty = composite.penalty(options.lambda, options.l1_ratio);
-    let ends = Ends { tol: options.tol, max_steps: options.max_steps };
+    let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0 };
     let set = if let Some(start) = &options.warm_start {
         solver.theta = composite.theta(start, &penalty);
         solver.refresh();
@@ -342,7 +343,7 @@ fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut
         if lambda <= options.lambda || observer.cancelled() {
             return set;
         }
-        let ends = Ends { tol: LADDER_TOL.max(options.tol), max_steps: options.max_steps };
+        let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN };
         solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
         above = lambda;
     }

@@ -4,7 +4,7 @@ use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
 use crate::error::{Error, Result, check_len};
-use crate::kernel::{self, Block, Panels, Real, RowSums};
+use crate::kernel::{self, Aligned, Block, Panels, Real, RowSums};
 use crate::label::Label;
 use crate::objective::DENSE_COLUMNS;
 use crate::parallel::Workers;
@@ -89,8 +89,8 @@ impl Model {
         }
         let workers = Workers::new(None, x.stored() as f64 * k as f64);
         workers.for_each(&mut work, |_, (first, out, bad)| {
-            let mut values = vec![T::ZERO; if sparse { 0 } else { block.len(d) }];
-            let (mut z, mut sums) = (vec![T::ZERO; block.len(k)], RowSums::new(block));
+            let mut values = Aligned::zeros(if sparse { 0 } else { block.len(d) });
+            let (mut z, mut sums) = (Aligned::zeros(block.len(k)), RowSums::new(block));
             for (b, out) in (*first..).zip(out.chunks_mut(block.rows * k)) {
                 if sparse {
                     sparse_scores(x, blocks.rows(b), &weights, block, &mut z);

@@ -136,8 +136,7 @@ fn the_estimate_is_near_the_peak() {
             .output()
             .unwrap();
         let text = String::from_utf8(out.stdout).unwrap();
-        let mut numbers =
-            text.split("measured ").nth(1).unwrap().split_whitespace().map(str::parse::<f64>);
+        let mut numbers = text.split("measured ").nth(1).unwrap().split_whitespace().map(str::parse::<f64>);
         let (estimate, peak) = (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap());
         assert!(peak > 50e6, "{name}: {peak} bytes are too few to measure");
         assert!((0.7 * peak..1.3 * peak).contains(&estimate), "{name}: estimate {estimate}, peak {peak}");

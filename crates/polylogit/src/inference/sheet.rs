@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::design::Design;
 use crate::design::rows::{RowBlocks, Standardise};
-use crate::kernel::{self, Block, Panels, RowSums};
+use crate::kernel::{self, Aligned, Block, Panels, RowSums};
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
 
@@ -111,7 +111,7 @@ impl<'a> Sheet<'a> {
         let mut panels = Panels::default();
         panels.pack(theta, k, 1.0);
         self.workers.for_each(slots, |s, slot| {
-            let (mut x, mut p) = (vec![0.0; block.len(self.columns())], vec![0.0; block.len(k)]);
+            let (mut x, mut p) = (Aligned::zeros(block.len(self.columns())), Aligned::zeros(block.len(k)));
             let (mut weight, mut log_p) = (vec![0.0; block.rows], vec![0.0; block.rows]);
             let (mut u, mut extra, mut sums) = (Vec::new(), Vec::new(), RowSums::new(block));
             for b in range(s) {

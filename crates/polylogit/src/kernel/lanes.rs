@@ -19,6 +19,10 @@ pub(crate) trait Real: Scalar {
     fn splat<S: Simd>(simd: S, value: Self) -> Self::Lanes<S>;
     /// a·b + c, rounded once where the machine can.
     fn mul_add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>, c: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// a − b.
+    fn sub_lanes<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// a·b.
+    fn mul_lanes<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     /// The sum of the lanes.
     fn sum<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
     /// a·b + c on one number, for loops that the compiler vectorises.
@@ -30,7 +34,7 @@ pub(crate) trait Real: Scalar {
 }
 
 macro_rules! impl_real {
-    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sum:ident, $exp:path, $under:path) => {
+    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sub:ident, $mul:ident, $sum:ident, $exp:path, $under:path) => {
         impl Real for $t {
             type Lanes<S: Simd> = S::$lanes;
             const UNDERFLOW: Self = $under;
@@ -56,6 +60,14 @@ macro_rules! impl_real {
                 simd.$fma(a, b, c)
             }
             #[inline(always)]
+            fn sub_lanes<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$sub(a, b)
+            }
+            #[inline(always)]
+            fn mul_lanes<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$mul(a, b)
+            }
+            #[inline(always)]
             fn sum<S: Simd>(simd: S, a: S::$lanes) -> Self {
                 simd.$sum(a)
             }
@@ -79,6 +91,8 @@ impl_real!(
     as_mut_simd_f32s,
     splat_f32s,
     mul_add_e_f32s,
+    sub_f32s,
+    mul_f32s,
     reduce_sum_f32s,
     super::exp::exp_f32,
     super::exp::UNDERFLOW_F32
@@ -91,6 +105,8 @@ impl_real!(
     as_mut_simd_f64s,
     splat_f64s,
     mul_add_e_f64s,
+    sub_f64s,
+    mul_f64s,
     reduce_sum_f64s,
     super::exp::exp_f64,
     super::exp::UNDERFLOW_F64

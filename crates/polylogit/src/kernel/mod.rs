@@ -5,6 +5,7 @@
 //! rows, so that every loop is full whatever the number of classes or features. Each kernel has a plain twin
 //! in `plain.rs` that tests compare it with.
 
+mod aligned;
 mod coordinate;
 mod exp;
 mod gather;
@@ -15,6 +16,7 @@ mod outer;
 mod plain;
 mod softmax;
 
+pub(crate) use aligned::Aligned;
 pub(crate) use coordinate::{Curved, ROWS, add_rows, axpy, curvatures, curved_dots, shift_scores};
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
@@ -40,8 +42,8 @@ fn even_parts(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 pub(crate) struct Block {
     /// Rows, padded to a multiple of [`GROUP`].
     pub(crate) rows: usize,
-    /// Distance between columns. A multiple of 8 that is no power of two, or neighbouring columns would
-    /// fall into the same cache sets.
+    /// Distance between columns: whole lines of the cache, or vectors would cross them, and no power of two, or
+    /// neighbouring columns would fall into the same cache sets.
     pub(crate) stride: usize,
 }
 
@@ -49,7 +51,7 @@ impl Block {
     /// For at most `rows` rows.
     pub(crate) fn new(rows: usize) -> Self {
         let rows = rows.next_multiple_of(GROUP);
-        Self { rows, stride: rows + 8 }
+        Self { rows, stride: rows + 16 }
     }
 
     /// Numbers that `columns` columns take.

@@ -40,6 +40,8 @@ impl<T: Real> WithSimd for Outer<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let rows = self.sum.len() / self.columns;
+        // As many sums as the registers hold beside the operands: 24 + 7 of 32, 12 + 4 of 16.
+        let widest = if S::REGISTER_COUNT >= 32 { 6 } else { 3 };
         // Some columns of B stay in the cache while all of A pass.
         for (first, count) in even_parts(self.columns, RESIDENT) {
             // Above the diagonal nothing is wanted.
@@ -47,12 +49,18 @@ impl<T: Real> WithSimd for Outer<'_, T> {
             while i < rows {
                 let ta = if rows - i >= 4 { 4 } else { 1 };
                 let count = if self.symmetric { count.min((i + ta).saturating_sub(first)) } else { count };
-                for (j, tb) in even_parts(count, 3) {
+                for (j, tb) in even_parts(count, widest) {
                     let j = first + j;
                     match (ta, tb) {
+                        (4, 6) => self.tile::<S, 4, 6>(simd, i, j),
+                        (4, 5) => self.tile::<S, 4, 5>(simd, i, j),
+                        (4, 4) => self.tile::<S, 4, 4>(simd, i, j),
                         (4, 3) => self.tile::<S, 4, 3>(simd, i, j),
                         (4, 2) => self.tile::<S, 4, 2>(simd, i, j),
                         (4, _) => self.tile::<S, 4, 1>(simd, i, j),
+                        (_, 6) => self.tile::<S, 1, 6>(simd, i, j),
+                        (_, 5) => self.tile::<S, 1, 5>(simd, i, j),
+                        (_, 4) => self.tile::<S, 1, 4>(simd, i, j),
                         (_, 3) => self.tile::<S, 1, 3>(simd, i, j),
                         (_, 2) => self.tile::<S, 1, 2>(simd, i, j),
                         _ => self.tile::<S, 1, 1>(simd, i, j),
@@ -78,7 +86,6 @@ impl<T: Real> Outer<'_, T> {
         let a = a.map(|a| &a[..vectors]);
         let b = b.map(|b| &b[..vectors]);
         for v in 0..vectors {
-            // Twelve sums, three operands and one fill sixteen registers.
             let b: [T::Lanes<S>; B] = std::array::from_fn(|t| b[t][v]);
             for s in 0..A {
                 let a = a[s][v];

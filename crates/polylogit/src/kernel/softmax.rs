@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Real;
-use super::{Block, exp};
+use super::{Block, GROUP, exp};
 
 /// Rows that are worked on together: their sums stay in registers.
 const TOGETHER: usize = 16;
@@ -102,7 +102,7 @@ pub(crate) fn ln_in_place(x: &mut [f64]) {
 /// `u_k ← w p_k (u_k − Σ_l p_l u_l)` for each row: the softmax's Jacobian times u, weighted. `p` and `u` have K
 /// columns.
 pub(crate) fn covariance_columns<T: Real>(block: Block, p: &[T], w: &[T], u: &mut [T]) {
-    assert!(block.rows.is_multiple_of(TOGETHER) && w.len() >= block.rows && p.len() == u.len());
+    assert!(block.rows.is_multiple_of(GROUP) && w.len() >= block.rows && p.len() == u.len());
     Arch::new().dispatch(Covariance { block, p, w, u });
 }
 
@@ -117,22 +117,25 @@ impl<T: Real> WithSimd for Covariance<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { block, p, w, u } = self;
-        for first in (0..block.rows).step_by(TOGETHER) {
-            let of = first..first + TOGETHER;
-            let mut mean = [T::ZERO; TOGETHER];
+        // Two vectors side by side: sums over classes wait for each other.
+        let step = 2 * T::lanes::<S>();
+        for first in (0..block.rows).step_by(step) {
+            let of = first..first + step;
+            let mut mean = [T::splat(simd, T::ZERO); 2];
             for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact(block.stride)) {
-                let (p, u) = (&p[of.clone()], &u[of.clone()]);
-                for r in 0..TOGETHER {
-                    mean[r] = T::fma::<S>(p[r], u[r], mean[r]);
+                let (p, u) = (T::vectors::<S>(&p[of.clone()]), T::vectors::<S>(&u[of.clone()]));
+                for v in 0..2 {
+                    mean[v] = T::mul_add(simd, p[v], u[v], mean[v]);
                 }
             }
-            let w = &w[of.clone()];
+            let w = T::vectors::<S>(&w[of.clone()]);
             for (p, u) in p.chunks_exact(block.stride).zip(u.chunks_exact_mut(block.stride)) {
-                let (p, u) = (&p[of.clone()], &mut u[of.clone()]);
-                for r in 0..TOGETHER {
-                    u[r] = w[r] * p[r] * (u[r] - mean[r]);
+                let (p, u) = (T::vectors::<S>(&p[of.clone()]), T::vectors_mut::<S>(&mut u[of.clone()]));
+                for v in 0..2 {
+                    u[v] =
+                        T::mul_lanes(simd, T::mul_lanes(simd, w[v], p[v]), T::sub_lanes(simd, u[v], mean[v]));
                 }
             }
         }

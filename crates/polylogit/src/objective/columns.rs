@@ -68,6 +68,12 @@ pub(crate) trait Columns: Debug + Send {
     fn model_value(&mut self) -> f64;
     /// ∂²Q over some features, index (i·K + k); `None` where explicit curvature does not pay.
     fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric>;
+    /// ∂²Q over the weights that are `chosen` (a row of K for each of the features), in their order; `None` where it does
+    /// not pay, or [`Columns::hessian`] serves. `damping` times Σ_i s_i/S x̃_ij² y_ik (1 − p_ik) is added to the diagonal:
+    /// curvature that rows far from their class do not show before they come near.
+    fn hessian_of(&mut self, _features: &[usize], _chosen: &[bool], _damping: f64) -> Option<Symmetric> {
+        None
+    }
     /// Readies [`Columns::product`] on some features, for the weights of them that are `free` (a row of K each).
     fn focus(&mut self, features: &[usize], free: &[bool]);
     /// `out` = ∂²Q v on the features in focus (a row of K numbers each); what is not free is not to be read.

@@ -3,7 +3,7 @@
 use super::Objective;
 use super::pass::Hand;
 use super::ridge::{RidgeNll, WithTheta};
-use crate::kernel::{self, Block, Real};
+use crate::kernel::{self, Aligned, Block, Real};
 use crate::linalg::Symmetric;
 
 impl RidgeNll<'_> {
@@ -18,7 +18,6 @@ impl RidgeNll<'_> {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
             pair_sums(block, x, p, weight, m, u, extra, sum);
-            u.truncate(block.len(k));
         });
         let mut h = from_pairs(sums, m, k);
         for at in 0..m * k {
@@ -44,7 +43,7 @@ impl RidgeNll<'_> {
             for (q, w) in q.iter_mut().zip(weight) {
                 *q = *q * *w;
             }
-            extra.resize(block.len(m), T::ZERO);
+            extra.fit(block.len(m));
             kernel::weighted_columns(block, x, q, extra);
             kernel::outer_lower(block, extra, x, sum);
         });
@@ -69,8 +68,8 @@ impl RidgeNll<'_> {
                     *u = *w * *p * (T::ONE - *p);
                 }
             }
-            extra.clear();
-            extra.extend(x.iter().map(|v| *v * *v));
+            extra.fit(x.len());
+            extra.iter_mut().zip(x).for_each(|(square, v)| *square = *v * *v);
             kernel::outer(block, extra, u, k, sum);
         });
         out.copy_from_slice(sums);
@@ -100,14 +99,14 @@ pub(super) fn pair_sums<T: Real>(
     p: &[T],
     weight: &[T],
     m: usize,
-    u: &mut Vec<T>,
-    extra: &mut Vec<T>,
+    u: &mut Aligned<T>,
+    extra: &mut Aligned<T>,
     sum: &mut [f64],
 ) {
     let k = p.len() / block.stride;
     let class_pairs = k * (k - 1) / 2;
     // q = w p_k p_c for each pair of classes.
-    u.resize(block.len(class_pairs.max(k)), T::ZERO);
+    u.fit(block.len(class_pairs.max(k)));
     let mut pair = 0;
     for a in 0..k {
         for b in a + 1..k {
@@ -119,7 +118,7 @@ pub(super) fn pair_sums<T: Real>(
             pair += 1;
         }
     }
-    extra.resize(block.len(m), T::ZERO);
+    extra.fit(block.len(m));
     if by_gram(m, k) {
         for (q, sum) in u.chunks_exact(block.stride).zip(sum.chunks_exact_mut(m * m)) {
             kernel::weighted_columns(block, x, q, extra);

@@ -8,7 +8,7 @@ use super::pass::{Totals, View};
 use super::ridge::SLOTS;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
-use crate::kernel::{self, Block, Curved, Panels, RowSums};
+use crate::kernel::{self, Aligned, Block, Curved, Panels, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::scalar::Scalar;
@@ -62,23 +62,23 @@ struct Slot {
 #[derive(Debug)]
 struct Part {
     index: usize,
-    x: Vec<f64>,
+    x: Aligned<f64>,
     /// s/S; 0 beyond the last row.
-    w: Vec<f64>,
-    z: Vec<f64>,
-    p: Vec<f64>,
+    w: Aligned<f64>,
+    z: Aligned<f64>,
+    p: Aligned<f64>,
     /// w p at the model's point.
-    q: Vec<f64>,
+    q: Aligned<f64>,
     /// w (p − y).
-    r: Vec<f64>,
-    dz: Vec<f64>,
+    r: Aligned<f64>,
+    dz: Aligned<f64>,
     /// Σ_k p_k Δz_k.
-    s: Vec<f64>,
+    s: Aligned<f64>,
     label_score: Vec<f64>,
     rows: RowSums<f64>,
     /// The columns in focus, and K columns for their products.
-    focused: Vec<f64>,
-    u: Vec<f64>,
+    focused: Aligned<f64>,
+    u: Aligned<f64>,
 }
 
 impl<'a> DenseColumns<'a> {
@@ -94,26 +94,26 @@ impl<'a> DenseColumns<'a> {
         let block = blocks.block;
         let view = View::new(target, &blocks);
         let part = |index: usize| {
-            let table = || vec![0.0; block.len(k)];
-            let mut w = vec![0.0; block.rows];
+            let table = || Aligned::zeros(block.len(k));
+            let mut w = Aligned::zeros(block.rows);
             view.weigh(index, &mut w);
-            for w in &mut w {
+            for w in w.iter_mut() {
                 *w /= design.rows() as f64;
             }
             Part {
                 index,
-                x: vec![],
+                x: Aligned::default(),
                 w,
                 z: table(),
                 p: table(),
                 q: table(),
                 r: table(),
                 dz: table(),
-                s: vec![0.0; block.rows],
+                s: Aligned::zeros(block.rows),
                 label_score: vec![0.0; block.rows],
                 rows: RowSums::new(block),
-                focused: vec![],
-                u: vec![],
+                focused: Aligned::default(),
+                u: Aligned::default(),
             }
         };
         let count = blocks.count();
@@ -258,12 +258,22 @@ impl Part {
         let (d, block) = (blocks.design.features(), blocks.block);
         let Standardise { shift, factor } = &blocks.standardise;
         let before = self.x.len();
-        self.x.resize(before + block.len(features.len()), 0.0);
+        let mut x = Aligned::zeros(before + block.len(features.len()));
+        x[..before].copy_from_slice(&self.x);
+        self.x = x;
         let rows = blocks.rows(self.index);
         for (column, &j) in self.x[before..].chunks_exact_mut(block.stride).zip(features) {
             for (out, row) in column.iter_mut().zip(rows.clone()) {
                 *out = if j == d { 1.0 } else { (values[row * d + j].to_f64() - shift[j]) * factor[j] };
             }
+        }
+    }
+
+    /// The columns at `positions`, side by side.
+    fn collect(&self, block: Block, positions: &[usize], out: &mut Aligned<f64>) {
+        out.fit(block.len(positions.len()));
+        for (out, at) in out.chunks_exact_mut(block.stride).zip(positions) {
+            out.copy_from_slice(&self.x[at * block.stride..(at + 1) * block.stride]);
         }
     }
 
@@ -371,10 +381,10 @@ impl Columns for DenseColumns<'_> {
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
         let sums = self.sum_parts(self.packed.len() * k, |part, sum| {
             let Part { x, q, dz, s, u, .. } = part;
-            u.resize(block.len(k), 0.0);
+            u.fit(block.len(k));
             let columns = u.chunks_exact_mut(block.stride).zip(q.chunks_exact(block.stride));
             for ((u, q), dz) in columns.zip(dz.chunks_exact(block.stride)) {
-                for (((u, q), dz), s) in u.iter_mut().zip(q).zip(dz).zip(&*s) {
+                for (((u, q), dz), s) in u.iter_mut().zip(q).zip(dz).zip(&**s) {
                     *u = q * (dz - s);
                 }
             }
@@ -425,16 +435,15 @@ impl Columns for DenseColumns<'_> {
         let sums = self.sum_parts(pair_len(m, k), |part, sum| {
             // In place where they are side by side.
             let side_by_side = positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
-            let mut copies = vec![];
+            let mut copies = Aligned::default();
             let x = if side_by_side {
                 &part.x[positions[0] * block.stride..][..block.len(m)]
             } else {
-                for at in &positions {
-                    copies.extend_from_slice(&part.x[at * block.stride..(at + 1) * block.stride]);
-                }
-                &copies
+                part.collect(block, &positions, &mut copies);
+                &*copies
             };
-            pair_sums(block, x, &part.p, &part.w, m, &mut vec![], &mut vec![], sum);
+            let (mut q, mut products) = Default::default();
+            pair_sums(block, x, &part.p, &part.w, m, &mut q, &mut products, sum);
         });
         Some(from_pairs(sums, m, k))
     }
@@ -444,12 +453,9 @@ impl Columns for DenseColumns<'_> {
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
         self.each_part(|_, part, _| {
             let mut focused = std::mem::take(&mut part.focused);
-            focused.clear();
-            for at in &positions {
-                focused.extend_from_slice(&part.x[at * block.stride..(at + 1) * block.stride]);
-            }
+            part.collect(block, &positions, &mut focused);
             part.focused = focused;
-            part.u.resize(block.len(k), 0.0);
+            part.u.fit(block.len(k));
         });
     }
 

@@ -10,14 +10,14 @@
 use super::TIMES;
 use super::kept::{KeptBytes, Mode, Precision};
 use crate::design::rows::RowBlocks;
-use crate::kernel::{self, Panels, Real, RowSums};
+use crate::kernel::{self, Aligned, Panels, Real, RowSums};
 use crate::target::{Labels, Target};
 
 /// Bytes that a core's caches hold.
 const CACHED: usize = 1 << 20;
 
 /// What is kept of one range of blocks, and its partial sums.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Slot {
     pub(super) blocks: std::ops::Range<usize>,
     double: Kept<f64>,
@@ -27,16 +27,16 @@ pub(super) struct Slot {
 }
 
 /// What is kept between passes in one precision.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Kept<T> {
     /// X̃ of all blocks of the range, or empty.
-    x: Vec<T>,
+    x: Aligned<T>,
     /// Probabilities of all blocks of the range at the point evaluated last, or empty.
-    p: Vec<T>,
+    p: Aligned<T>,
 }
 
 /// The buffers of a thread for the block that it is at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Buffers {
     double: Scratch<f64>,
     single: Scratch<f32>,
@@ -63,19 +63,19 @@ impl Default for Totals {
 }
 
 /// Buffers of one precision, as long as they have to be once they are used.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Scratch<T> {
     /// X̃ of a block (m columns), where it is not kept.
-    x: Vec<T>,
+    x: Aligned<T>,
     /// Scores, then probabilities of a block (K columns), where they are not kept.
-    p: Vec<T>,
+    p: Aligned<T>,
     /// Residuals, or Δz (K columns).
-    u: Vec<T>,
+    u: Aligned<T>,
     /// s_i n/S; 0 beyond the last row.
-    weight: Vec<T>,
+    weight: Aligned<T>,
     rows: RowSums<T>,
     /// Columns for explicit curvature, made on first use.
-    extra: Vec<T>,
+    extra: Aligned<T>,
 }
 
 /// A block at hand.
@@ -89,9 +89,9 @@ pub(super) struct Hand<'s, T> {
     /// s_i n/S; 0 beyond the last row.
     pub(super) weight: &'s [T],
     /// K columns to use.
-    pub(super) u: &'s mut Vec<T>,
+    pub(super) u: &'s mut Aligned<T>,
     /// Columns to use.
-    pub(super) extra: &'s mut Vec<T>,
+    pub(super) extra: &'s mut Aligned<T>,
     /// The slot's sum.
     pub(super) sum: &'s mut Vec<f64>,
 }
@@ -179,10 +179,10 @@ impl<'v> View<'v> {
         let range = slot.blocks.clone();
         let kept = T::kept(slot).0;
         if probabilities {
-            kept.p.resize(block.len(k) * range.len(), T::ZERO);
+            kept.p.fit(block.len(k) * range.len());
         }
         if rows {
-            kept.x.resize(block.len(m) * range.len(), T::ZERO);
+            kept.x.fit(block.len(m) * range.len());
             for (b, x) in range.zip(kept.x.chunks_exact_mut(block.len(m).max(1))) {
                 self.blocks.load(b, x);
             }
@@ -192,9 +192,9 @@ impl<'v> View<'v> {
     /// Makes buffers as long as blocks need them.
     fn fit<T: Real>(&self, scratch: &mut Scratch<T>) {
         let block = self.blocks.block;
+        scratch.u.fit(block.len(self.target.classes().len()));
         if scratch.weight.is_empty() {
-            scratch.u.resize(block.len(self.target.classes().len()), T::ZERO);
-            scratch.weight.resize(block.rows, T::ZERO);
+            scratch.weight.fit(block.rows);
             scratch.rows = RowSums::new(block);
         }
     }
@@ -223,7 +223,7 @@ impl<'v> View<'v> {
             let p = if let Some(kept) = kept.p.get_mut(at * wide..(at + 1) * wide) {
                 kept
             } else {
-                p.resize(wide, 0.0);
+                p.fit(wide);
                 p
             };
             kernel::logits(block, x, theta, p);
@@ -399,12 +399,12 @@ impl<'v> View<'v> {
         p: &[T],
         u: &[T],
         weight: &[T],
-        extra: &mut Vec<T>,
+        extra: &mut Aligned<T>,
         along: &mut [f64; TIMES.len()],
     ) {
         let block = self.blocks.block;
         let times = TIMES.map(T::from_f64);
-        extra.resize(block.len(TIMES.len() + 2), T::ZERO);
+        extra.fit(block.len(TIMES.len() + 2));
         let (sums, rest) = extra.split_at_mut(block.len(TIMES.len()));
         let (max, label) = rest.split_at_mut(block.stride);
         kernel::moved_sums(block, p, u, &times, max, sums);
@@ -434,7 +434,7 @@ impl<'v> View<'v> {
 /// The block that is kept, or the one that `fill` makes.
 fn of_block<'s, T: Real>(
     kept: &'s [T],
-    scratch: &'s mut Vec<T>,
+    scratch: &'s mut Aligned<T>,
     at: usize,
     len: usize,
     fill: impl FnOnce(&mut [T]),
@@ -446,7 +446,7 @@ fn of_block<'s, T: Real>(
         }
         return kept;
     }
-    scratch.resize(len, T::ZERO);
+    scratch.fit(len);
     fill(scratch);
     scratch
 }

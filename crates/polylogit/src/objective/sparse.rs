@@ -10,7 +10,7 @@ use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::Csr;
 use crate::design::lines::Lines;
 use crate::design::rows::RowBlocks;
-use crate::kernel::{self, Real, RowSums};
+use crate::kernel::{self, Aligned, Real, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
@@ -294,14 +294,14 @@ struct Scratch<T> {
     weight: Vec<T>,
     rows: RowSums<T>,
     label_score: Vec<T>,
-    extra: Vec<T>,
+    extra: Aligned<T>,
 }
 
 impl<T: Real> Scratch<T> {
     fn new(view: &View<'_>) -> Self {
         let block = view.blocks.block;
         let zeros = || vec![T::ZERO; block.rows];
-        Self { weight: zeros(), rows: RowSums::new(block), label_score: zeros(), extra: Vec::new() }
+        Self { weight: zeros(), rows: RowSums::new(block), label_score: zeros(), extra: Aligned::default() }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::columns::{Columns, Means};
 use super::pass::{Totals, View};
 use super::sparse_focus::{Focus, Weighed};
+use super::sparse_hessian;
 use crate::design::lines::Lines;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Csr, Design};
@@ -377,6 +378,11 @@ impl Columns for SparseColumns<'_> {
 
     fn hessian(&mut self, _: &[usize], _: f64) -> Option<Symmetric> {
         None
+    }
+
+    fn hessian_of(&mut self, features: &[usize], chosen: &[bool], damping: f64) -> Option<Symmetric> {
+        let of = Weighed { p: &self.p, w: &self.w, width: self.width };
+        sparse_hessian::of_weights(&self.columns, of, (&self.r, damping), features, chosen, &self.workers)
     }
 
     fn focus(&mut self, features: &[usize], free: &[bool]) {

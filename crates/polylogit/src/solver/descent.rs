@@ -187,19 +187,19 @@ impl Descent<'_> {
             self.model.gradient(self.features, &mut force);
         }
         let mut open = vec![false; force.len()];
-        for ((&j, force), open) in
-            self.features.iter().zip(force.chunks_exact_mut(k)).zip(open.chunks_exact_mut(k))
-        {
+        let rows = force.chunks_exact_mut(k).zip(open.chunks_exact_mut(k));
+        for ((i, &j), (force, open)) in self.features.iter().enumerate().zip(rows) {
             let of = j * k..(j + 1) * k;
             force.iter_mut().zip(&self.gradient[of.clone()]).for_each(|(force, g)| *force += g);
             let l1 = self.penalty.l1[j];
             let theta = &self.theta[of];
             if l1 == 0.0 || self.penalty.grouped {
-                open.fill(l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1);
+                let moves = l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1;
+                open.fill(moves && self.model.has(i, 0));
                 continue;
             }
             for (c, open) in open.iter_mut().enumerate() {
-                *open = theta[c] != 0.0 || self.penalty.pulls(j, c, force[c]);
+                *open = theta[c] != 0.0 || (self.penalty.pulls(j, c, force[c]) && self.model.has(i, c));
             }
         }
         open
@@ -287,7 +287,9 @@ impl Descent<'_> {
         if before.iter().any(|d| *d != 0.0) {
             self.model.shift(i, j, classes, before);
         }
-        if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0) {
+        if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0)
+            && (0..k).all(|c| self.model.has(i, c))
+        {
             for t in &mut *theta {
                 *t -= shift;
             }

@@ -28,6 +28,17 @@ pub(crate) const EXPECTED_SWEEPS: f64 = 25.0;
 /// model is solved to the other share.
 const OLD_GAIN: f64 = 0.2;
 const OLD_SHARE: f64 = 0.03;
+/// Weights that are not 0 are joined by others up to so many.
+const WANTED: usize = 7000;
+/// A weight is near to moving where its gradient is this share of ℓ.
+const NEAR: f64 = 0.9;
+/// The damping of a step after one that was too long is this many times as much (more if only a small share of it was
+/// taken) and at least so much; after others as many times less, below this none.
+const DAMPING: f64 = 4.0;
+const DAMPING_SHORT: f64 = 64.0;
+const SHORT: f64 = 0.2;
+const DAMPED: f64 = 0.06;
+const UNDAMPED: f64 = 0.01;
 /// F is known to this relative accuracy.
 const ROUNDING: f64 = 1e-14;
 /// Halvings of a step.
@@ -62,6 +73,8 @@ pub(crate) struct Solver<'a> {
     pub(crate) means: Means,
     /// Curvature of an earlier point, which serves as long as steps with it gain enough.
     pub(crate) curvature: Option<Curvature>,
+    /// How much hidden curvature is added to explicit curvature of chosen weights: more after a step that was too long.
+    pub(crate) damping: f64,
     /// Did the first step of the last fit gain enough with the curvature from before?
     pub(crate) lasting: bool,
     /// Passes over X, of which one is 4·n·d·K flops; descents count as what they read.
@@ -85,6 +98,8 @@ pub(crate) struct Ended {
 pub(crate) struct Ends {
     pub(crate) tol: f64,
     pub(crate) max_steps: usize,
+    /// A step that gains less than this share of F is the last.
+    pub(crate) least_gain: f64,
 }
 
 impl Solver<'_> {
@@ -200,6 +215,7 @@ impl Solver<'_> {
             set.sort_unstable();
             let inner = Ends {
                 tol: share * ends.tol,
+                least_gain: ends.least_gain,
                 max_steps: (first + ends.max_steps).saturating_sub(self.steps),
             };
             let status = self.on_set(penalty, &set, inner, observer);
@@ -217,6 +233,9 @@ impl Solver<'_> {
                 return ended(status);
             }
             let joined = self.join(penalty, &mut set);
+            if joined == 0 && ends.least_gain > 0.0 {
+                return ended(Status::Converged);
+            }
             if joined == 0 {
                 if status == Status::PrecisionLimit {
                     stalls += 1;
@@ -245,6 +264,39 @@ impl Solver<'_> {
         violators.len()
     }
 
+    /// Which weights a step is about where not all of its features' are (a row of K for each): those that are not 0 and
+    /// those that move or nearly do, the farthest first and not many more; all where one of a feature's moves the others.
+    fn wanted(&self, penalty: &Penalty, features: &[usize]) -> Vec<bool> {
+        let k = self.dual.offsets.len();
+        let mut wanted = vec![false; features.len() * k];
+        let mut others = Vec::new();
+        for (i, &j) in features.iter().enumerate() {
+            let l1 = penalty.l1[j];
+            let reach = if penalty.grouped { penalty.reach(j, &self.gradient[self.row(j)]) } else { 0.0 };
+            let moving = penalty.grouped && self.is_active(j);
+            for (c, at) in self.row(j).enumerate() {
+                let force = reach.max(self.gradient[at].abs());
+                if l1 == 0.0 || moving || self.theta[at] != 0.0 {
+                    wanted[i * k + c] = true;
+                } else if force >= NEAR * l1 {
+                    others.push((force / l1, i * k + c));
+                }
+            }
+        }
+        let count = wanted.iter().filter(|w| **w).count();
+        others.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        others.truncate(JOIN.max(JOIN_TIMES * count).min(WANTED.saturating_sub(count)));
+        others.iter().for_each(|(_, at)| wanted[*at] = true);
+        for wanted in wanted.chunks_exact_mut(k) {
+            let count = wanted.iter().filter(|w| **w).count();
+            // Where most are at work, the gauge moves all.
+            if 2 * count > k || (penalty.grouped && count > 0) {
+                wanted.fill(true);
+            }
+        }
+        wanted
+    }
+
     /// Newton steps on a working set until its gap is within tol·F.
     pub(crate) fn on_set(
         &mut self,
@@ -268,6 +320,7 @@ impl Solver<'_> {
         let mut stalls = 0;
         // Is the curvature that of an earlier point?
         let mut old = false;
+        let mut before = f64::INFINITY;
         for step in 0.. {
             let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
             let (gap, _) = self.gap(penalty, set);
@@ -281,9 +334,10 @@ impl Solver<'_> {
             if observer.step(&event).is_break() || observer.cancelled() {
                 return Status::Cancelled;
             }
-            if gap <= ends.tol * value {
+            if gap <= ends.tol * value || before - value < ends.least_gain * value {
                 return Status::Converged;
             }
+            before = value;
             if step >= ends.max_steps {
                 return Status::StepLimit;
             }
@@ -291,14 +345,16 @@ impl Solver<'_> {
             best = best.min(gap);
             let start = self.theta.clone();
             let classes = self.dual.offsets.len();
-            let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, classes));
+            let wanted = self.wanted(penalty, &features);
+            let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, &wanted, classes));
             let poor = old && gap > OLD_GAIN * last;
             if step == 1 && old {
                 self.lasting = !poor;
             }
             old = known && !poor && (step > 0 || self.lasting);
             if !old {
-                self.curvature = Curvature::new(&mut *self.columns, &features, EXPECTED_SWEEPS);
+                self.curvature =
+                    Curvature::new(&mut *self.columns, &features, &wanted, self.damping, EXPECTED_SWEEPS);
             }
             last = gap;
             let explicit = self.curvature.is_some();
@@ -324,16 +380,22 @@ impl Solver<'_> {
             self.passes += if explicit { 1.0 } else { 0.5 * sweeps as f64 } * features.len() as f64
                 / (self.features() + 1) as f64;
             self.steps += 1;
-            let moved = self.search(penalty, &features, &start, &delta, value);
+            let length = self.search(penalty, &features, &start, &delta, value);
+            self.damping = match length {
+                Some(1.0) if self.damping < UNDAMPED => 0.0,
+                Some(1.0) => self.damping / DAMPING,
+                Some(t) if t > SHORT => (self.damping * DAMPING).max(DAMPED),
+                _ => (self.damping * DAMPING_SHORT).max(DAMPED),
+            };
             self.columns.gradient(&features, &mut self.gradient);
-            if !moved || stalls >= STALLS * 2 {
+            if length.is_none() || stalls >= STALLS * 2 {
                 return Status::PrecisionLimit;
             }
         }
         Status::StepLimit
     }
 
-    /// Goes along Δ as far as F falls enough; `false` if it falls nowhere.
+    /// Goes along Δ as far as F falls enough, and tells how far; `None` if it falls nowhere.
     fn search(
         &mut self,
         penalty: &Penalty,
@@ -341,7 +403,7 @@ impl Solver<'_> {
         start: &[f64],
         delta: &[f64],
         value: f64,
-    ) -> bool {
+    ) -> Option<f64> {
         let k = self.dual.offsets.len();
         let rows = || features.iter().zip(delta.chunks_exact(k));
         let linear: f64 = rows()
@@ -359,7 +421,7 @@ impl Solver<'_> {
             {
                 self.columns.commit(t);
                 self.means = means;
-                return true;
+                return Some(t);
             }
             t *= 0.5;
             for (&j, d) in rows() {
@@ -371,6 +433,6 @@ impl Solver<'_> {
         self.theta.copy_from_slice(start);
         self.columns.commit(0.0);
         self.means = self.columns.trial(0.0);
-        false
+        None
     }
 }

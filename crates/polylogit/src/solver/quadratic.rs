@@ -1,7 +1,7 @@
 //! The quadratic model of a proximal Newton step: Q(Δ) = ½ Δ·∇²(L/S)Δ on some features.
 //!
-//! Its curvature is explicit, (features·K)², where building that is cheaper than the sweeps it saves, and then may
-//! be that of an earlier point; where not, the columns compute products with it.
+//! Its curvature is explicit where building that is cheaper than the sweeps it saves, of all weights of the features or of
+//! chosen ones, and then may be that of an earlier point; where not, the columns compute products with it.
 
 use crate::kernel;
 use crate::linalg::{Cholesky, Symmetric};
@@ -11,8 +11,8 @@ use crate::objective::columns::Columns;
 #[derive(Debug)]
 pub(crate) struct Curvature {
     h: Symmetric,
-    /// Where each feature (and the intercept) has its rows: at this many times K.
-    position: Vec<u32>,
+    /// The row of each weight (m × K).
+    rows: Vec<u32>,
     factored: Option<Factored>,
 }
 
@@ -24,26 +24,56 @@ struct Factored {
     factor: Cholesky,
 }
 
-/// Weights are solved for by factoring where their number squared is at most this many times that of all.
+/// Weights are solved for by factoring where their number squared is at most this many times that of all: of all weights
+/// of the features, of chosen ones (which are about those that are not 0, so that their factor serves more than once).
 const FACTORED: usize = 512;
-/// No position.
+const FACTORED_CHOSEN: usize = 4096;
+/// No row.
 const NONE: u32 = u32::MAX;
 
 impl Curvature {
-    /// Of some features at the columns' probabilities; `None` where sweeps cost less without.
-    pub(crate) fn new(columns: &mut dyn Columns, features: &[usize], sweeps: f64) -> Option<Self> {
-        let h = columns.hessian(features, sweeps)?;
-        let mut position = vec![NONE; features.iter().max().map_or(0, |j| j + 1)];
-        for (at, &j) in (0..).zip(features) {
-            position[j] = at;
-        }
-        Some(Self { h, position, factored: None })
+    /// Of some features at the columns' probabilities, of all their weights or at least those `wanted` (a row of K for each
+    /// of them); `None` where sweeps cost less without.
+    pub(crate) fn new(
+        columns: &mut dyn Columns,
+        features: &[usize],
+        wanted: &[bool],
+        damping: f64,
+        sweeps: f64,
+    ) -> Option<Self> {
+        let k = wanted.len() / features.len().max(1);
+        let mut rows = vec![NONE; features.iter().max().map_or(0, |j| j + 1) * k];
+        let mut next = 0;
+        let mut place = |chosen: &[bool]| {
+            for (&j, chosen) in features.iter().zip(chosen.chunks_exact(k)) {
+                for c in (0..k).filter(|c| chosen[*c]) {
+                    rows[j * k + c] = next;
+                    next += 1;
+                }
+            }
+        };
+        let h = if let Some(h) = columns.hessian(features, sweeps) {
+            place(&vec![true; wanted.len()]);
+            h
+        } else {
+            let h = columns.hessian_of(features, wanted, damping)?;
+            place(wanted);
+            h
+        };
+        Some(Self { h, rows, factored: None })
     }
 
-    /// Does it have these features, and not many more?
-    pub(crate) fn covers(&self, features: &[usize], classes: usize) -> bool {
-        let has = |j: &usize| self.position.get(*j).is_some_and(|at| *at != NONE);
-        self.h.n <= 2 * features.len() * classes && features.iter().all(has)
+    /// Does it have all weights that are wanted (a row of K for each of the features), and not many more?
+    pub(crate) fn covers(&self, features: &[usize], wanted: &[bool], classes: usize) -> bool {
+        let row = |j: usize| self.rows.get(j * classes..(j + 1) * classes);
+        let has = |(&j, wanted): (&usize, &[bool])| {
+            let all = |row: &[u32]| row.iter().zip(wanted).all(|(row, wanted)| !wanted || *row != NONE);
+            row(j).map_or(!wanted.contains(&true), all)
+        };
+        let count = wanted.iter().filter(|w| **w).count();
+        let whole = features.iter().all(|&j| row(j).is_some_and(|row| !row.contains(&NONE)));
+        let enough = if whole { features.len() * classes } else { count };
+        self.h.n <= 2 * enough && features.iter().zip(wanted.chunks_exact(classes)).all(has)
     }
 
     /// Solves with some of its rows and columns, `ridge` added to their diagonal; the factor is kept for the next
@@ -78,8 +108,9 @@ pub(crate) struct Model<'m> {
 /// ∂²Q, and ∂²Q·Δ.
 struct Explicit<'m> {
     of: &'m mut Curvature,
-    /// The first row of each feature.
-    first: Vec<usize>,
+    /// The row of each weight (as the features).
+    rows: Vec<u32>,
+    classes: usize,
     moved: Vec<f64>,
 }
 
@@ -95,18 +126,29 @@ impl<'m> Model<'m> {
             columns.model();
         }
         let explicit = explicit.map(|of| Explicit {
-            first: features.iter().map(|j| of.position[*j] as usize * classes).collect(),
+            rows: features
+                .iter()
+                .flat_map(|j| {
+                    (j * classes..(j + 1) * classes).map(|at| of.rows.get(at).copied().unwrap_or(NONE))
+                })
+                .collect(),
+            classes,
             moved: vec![0.0; of.h.n],
             of,
         });
         Self { columns, explicit }
     }
 
+    /// Does it know the curvature of a weight? Where not, the weight stays where it is.
+    pub(super) fn has(&self, i: usize, class: usize) -> bool {
+        self.explicit.as_ref().is_none_or(|e| e.row(i, class as u32).is_some())
+    }
+
     pub(super) fn dots(&mut self, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
         match &self.explicit {
             Some(e) => {
                 for (out, c) in out.iter_mut().zip(classes) {
-                    *out += e.moved[e.first[i] + *c as usize];
+                    *out += e.row(i, *c).map_or(0.0, |row| e.moved[row]);
                 }
             }
             None => self.columns.dots(feature, classes, out),
@@ -117,9 +159,8 @@ impl<'m> Model<'m> {
     pub(super) fn gradient(&mut self, features: &[usize], out: &mut [f64]) {
         match &self.explicit {
             Some(e) => {
-                let k = out.len() / features.len();
-                for (out, at) in out.chunks_exact_mut(k).zip(&e.first) {
-                    out.copy_from_slice(&e.moved[*at..at + k]);
+                for (out, row) in out.iter_mut().zip(&e.rows) {
+                    *out = e.moved.get(*row as usize).copied().unwrap_or(0.0);
                 }
             }
             None => self.columns.model_gradient(features, out),
@@ -129,10 +170,10 @@ impl<'m> Model<'m> {
     pub(super) fn curvature(&mut self, i: usize, feature: usize, classes: &[u32], out: &mut [f64]) {
         match &self.explicit {
             Some(e) => {
-                for (a, c) in classes.iter().enumerate() {
-                    let row = &e.of.row(e.first[i] + *c as usize)[e.first[i]..];
-                    for (b, c) in classes.iter().enumerate() {
-                        out[a * classes.len() + b] = row[*c as usize];
+                let rows = || classes.iter().map(|c| e.row(i, *c));
+                for (out, a) in out.chunks_exact_mut(classes.len()).zip(rows()) {
+                    for (out, b) in out.iter_mut().zip(rows()) {
+                        *out = a.zip(b).map_or(0.0, |(a, b)| e.of.row(a)[b]);
                     }
                 }
             }
@@ -144,7 +185,9 @@ impl<'m> Model<'m> {
         match &mut self.explicit {
             Some(e) => {
                 for (delta, c) in delta.iter().zip(classes).filter(|(d, _)| **d != 0.0) {
-                    kernel::axpy(*delta, e.of.row(e.first[i] + *c as usize), &mut e.moved);
+                    if let Some(row) = e.row(i, *c) {
+                        kernel::axpy(*delta, e.of.row(row), &mut e.moved);
+                    }
                 }
             }
             None => self.columns.shift(feature, classes, delta),
@@ -167,15 +210,21 @@ impl<'m> Model<'m> {
             e.add(i, v, &mut wide);
         }
         for (out, &i) in out.chunks_exact_mut(k).zip(active) {
-            out.copy_from_slice(&wide[e.first[i]..][..k]);
+            for (out, row) in out.iter_mut().zip(&e.rows[i * k..]) {
+                *out = wide.get(*row as usize).copied().unwrap_or(0.0);
+            }
         }
     }
 
     /// (∂²Q + ridge)⁻¹ b on some weights, each a feature's position and a class. `None` where curvature is not
     /// explicit, or too many weights make factoring it dearer than products.
     pub(super) fn solve(&mut self, weights: &[(usize, usize)], ridge: Vec<f64>, b: &mut [f64]) -> Option<()> {
-        let e = self.explicit.as_mut().filter(|e| weights.len().pow(2) <= FACTORED * e.of.h.n)?;
-        let rows = weights.iter().map(|(i, class)| e.first[*i] + class).collect();
+        let e = self.explicit.as_mut()?;
+        let most = if e.rows.contains(&NONE) { FACTORED_CHOSEN } else { FACTORED };
+        if weights.len().pow(2) > most * e.of.h.n {
+            return None;
+        }
+        let rows = weights.iter().map(|(i, class)| e.row(*i, *class as u32)).collect::<Option<_>>()?;
         e.of.solve(rows, ridge, b)
     }
 
@@ -194,11 +243,8 @@ impl<'m> Model<'m> {
     pub(super) fn value(&mut self, delta: &[f64]) -> f64 {
         match &self.explicit {
             Some(e) => {
-                let k = delta.len() / e.first.len();
-                let rows = delta.chunks_exact(k).zip(&e.first);
-                0.5 * rows
-                    .map(|(d, at)| d.iter().zip(&e.moved[*at..]).map(|(a, b)| a * b).sum::<f64>())
-                    .sum::<f64>()
+                let parts = delta.iter().zip(&e.rows).filter(|(d, _)| **d != 0.0);
+                0.5 * parts.map(|(d, row)| d * e.moved.get(*row as usize).unwrap_or(&0.0)).sum::<f64>()
             }
             None => self.columns.model_value(),
         }
@@ -208,8 +254,16 @@ impl<'m> Model<'m> {
 impl Explicit<'_> {
     /// `out` += the rows of a feature times `v`.
     fn add(&self, i: usize, v: &[f64], out: &mut [f64]) {
-        for (row, v) in (self.first[i]..).zip(v).filter(|(_, v)| **v != 0.0) {
-            kernel::axpy(*v, self.of.row(row), out);
+        for (class, v) in (0..).zip(v).filter(|(_, v)| **v != 0.0) {
+            if let Some(row) = self.row(i, class) {
+                kernel::axpy(*v, self.of.row(row), out);
+            }
         }
+    }
+
+    /// The row of a weight.
+    fn row(&self, i: usize, class: u32) -> Option<usize> {
+        let row = self.rows[i * self.classes + class as usize];
+        (row != NONE).then_some(row as usize)
     }
 }

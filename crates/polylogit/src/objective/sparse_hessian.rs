@@ -1,0 +1,138 @@
+//! Explicit curvature of chosen weights of a sparse design.
+//!
+//! ```text
+//! H_(j,k),(l,c) = Σ_i w_i x_ij x_il p_ik (1[k=c] − p_ic)
+//! ```
+//!
+//! A row of H takes the rows i that its feature has a value in, and of each the chosen weights that it meets: the
+//! cost is that of the pairs of chosen weights that rows hold, far below (features·K)² where they are few.
+
+use super::sparse_focus::Weighed;
+use crate::design::lines::Lines;
+use crate::kernel;
+use crate::linalg::Symmetric;
+use crate::parallel::Workers;
+
+/// Most weights: their curvature takes half a gigabyte.
+const WEIGHTS: usize = 1 << 13;
+/// Rows of the result that are shared out together.
+const TOGETHER: usize = 16;
+
+/// What a row of X holds of the chosen weights, by rows.
+struct Held {
+    starts: Vec<usize>,
+    /// Which weight.
+    weight: Vec<u32>,
+    x: Vec<f64>,
+    /// x_ij p_ik.
+    xp: Vec<f64>,
+}
+
+/// Of the weights that are `chosen` (a row of K for each of the features, in their order; the feature beyond the last of
+/// `columns` is the intercept, which comes last with all its classes or none), and `damping` times Σ_i x_ij² (−r_ik)₊ on the
+/// diagonal. `None` where they are too many.
+pub(super) fn of_weights(
+    columns: &Lines,
+    of: Weighed<'_>,
+    (r, damping): (&[f64], f64),
+    features: &[usize],
+    chosen: &[bool],
+    workers: &Workers,
+) -> Option<Symmetric> {
+    let k = chosen.len() / features.len().max(1);
+    let weights: Vec<(usize, usize)> =
+        (0..chosen.len()).filter(|at| chosen[*at]).map(|at| (at / k, at % k)).collect();
+    let count = weights.len();
+    if count > WEIGHTS {
+        return None;
+    }
+    let classes: Vec<u32> = weights.iter().map(|(_, class)| *class as u32).collect();
+    // The weights of stored columns come first.
+    let stored = weights.partition_point(|(a, _)| features[*a] < columns.count());
+    let columns = columns.some(features);
+    let held = Held::new(&columns, of, &weights[..stored]);
+    let mut h = Symmetric::zeros(count);
+    let mut rows: Vec<&mut [f64]> = h.values.chunks_mut((TOGETHER * count).max(1)).collect();
+    workers.for_each(&mut rows, |share, rows| {
+        for (a, out) in (share * TOGETHER..).zip(rows.chunks_exact_mut(count)) {
+            let (column, class) = weights[a];
+            let mut hidden = 0.0;
+            if a < stored {
+                for (row, x) in columns.line(column) {
+                    let p = &of.p[row * of.width..][..k];
+                    held.add(row, of.w[row] * x * p[class], a, &classes, out);
+                    intercepts(of.w[row] * x * p[class], class, p, &mut out[stored..]);
+                    hidden -= x * x * r[row * of.width + class].min(0.0);
+                }
+            } else {
+                for (row, w) in of.w.iter().enumerate() {
+                    let p = &of.p[row * of.width..][..k];
+                    intercepts(w * p[class], class, p, &mut out[stored..]);
+                    hidden -= r[row * of.width + class].min(0.0);
+                }
+            }
+            out[a] += damping * hidden;
+        }
+    });
+    drop(rows);
+    for a in 0..count {
+        for b in a + 1..count {
+            // Left of the diagonal among stored columns, right of it beside the intercepts.
+            if b < stored {
+                h.values[a * count + b] = h.values[b * count + a];
+            } else if a < stored {
+                h.values[b * count + a] = h.values[a * count + b];
+            }
+        }
+    }
+    Some(h)
+}
+
+/// `out`_c += t (1[class=c] − p_c) for the intercepts, if there are any.
+fn intercepts(t: f64, class: usize, p: &[f64], out: &mut [f64]) {
+    if !out.is_empty() {
+        kernel::axpy(-t, p, out);
+        out[class] += t;
+    }
+}
+
+impl Held {
+    /// `weights`: (which of the columns, class), by columns.
+    fn new(columns: &Lines, of: Weighed<'_>, weights: &[(usize, usize)]) -> Self {
+        let n = of.w.len();
+        let mut starts = vec![0; n + 1];
+        for (column, _) in weights {
+            for (row, _) in columns.line(*column) {
+                starts[row + 1] += 1;
+            }
+        }
+        for row in 0..n {
+            starts[row + 1] += starts[row];
+        }
+        let mut next = starts.clone();
+        let mut held =
+            Self { weight: vec![0; starts[n]], x: vec![0.0; starts[n]], xp: vec![0.0; starts[n]], starts };
+        for (weight, (column, class)) in (0..).zip(weights) {
+            for (row, x) in columns.line(*column) {
+                let at = next[row];
+                next[row] += 1;
+                (held.weight[at], held.x[at], held.xp[at]) = (weight, x, x * of.p[row * of.width + class]);
+            }
+        }
+        held
+    }
+
+    /// `out`_b += t (1[k=c] x_b − x_b p_c) for the weights b ≤ a that a row holds.
+    fn add(&self, row: usize, t: f64, a: usize, classes: &[u32], out: &mut [f64]) {
+        let of = self.starts[row]..self.starts[row + 1];
+        let class = classes[a];
+        for at in of {
+            let b = self.weight[at] as usize;
+            if b > a {
+                break;
+            }
+            let own = if classes[b] == class { self.x[at] } else { 0.0 };
+            out[b] += t * (own - self.xp[at]);
+        }
+    }
+}
