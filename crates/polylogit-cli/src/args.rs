@@ -171,7 +171,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Solver")]
     pub(crate) threads: Option<u32>,
     /// Memory that the fit may take beside the table, e.g. 4GiB or 500MB [default: what the machine has to spare]
-    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true, help_heading = "Solver")]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true, help_heading = "Solver")]
     pub(crate) memory_limit: Option<u64>,
     /// On Ctrl-C, keep the best model so far: print it, and save it with -o
     #[arg(long, help_heading = "Solver")]

@@ -67,7 +67,7 @@ mod tests {
     fn starts_at_a_line_and_copies_do() {
         for len in [0, 1, 7, 1000] {
             let mut of = Aligned::<f32>::zeros(len);
-            of.iter_mut().zip(0u8..).for_each(|(v, i)| *v = i.into());
+            of.iter_mut().zip(0u16..).for_each(|(v, i)| *v = i.into());
             let copy = of.clone();
             assert_eq!((of.as_ptr() as usize % LINE, copy.as_ptr() as usize % LINE), (0, 0));
             assert_eq!(of[..], copy[..]);

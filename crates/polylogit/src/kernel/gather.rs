@@ -5,6 +5,9 @@ use pulp::{Arch, Simd, WithSimd};
 use super::even_parts;
 use super::lanes::Real;
 
+/// Rows of tables are whole in this many numbers; the widest vectors hold twice as many in f32.
+const WHOLE: usize = 8;
+
 /// Vectors of sums that are kept in registers together.
 const WIDEST: usize = 8;
 
@@ -19,15 +22,15 @@ pub(crate) struct Lines<'a> {
     pub(crate) squared: bool,
 }
 
-/// Numbers that a row of `classes` takes in a table: whole vectors.
+/// Numbers that a row of `classes` takes in a table.
 pub(crate) fn padded(classes: usize) -> usize {
-    classes.next_multiple_of(8)
+    classes.next_multiple_of(WHOLE)
 }
 
 /// `out_l += Σ value · table_index` over the entries of each line l; rows of `table` and `out` have `width` numbers,
 /// a multiple of 8.
 pub(crate) fn gather<T: Real>(lines: Lines<'_>, table: &[T], width: usize, out: &mut [T]) {
-    assert!(width.is_multiple_of(8) && table.len().is_multiple_of(width));
+    assert!(width.is_multiple_of(WHOLE) && table.len().is_multiple_of(width));
     assert!(out.len() == width * (lines.starts.len() - 1) && lines.indices.len() == lines.values.len());
     Arch::new().dispatch(Gather { lines, table, width, out });
 }
@@ -48,7 +51,11 @@ impl<T: Real> WithSimd for Gather<'_, T> {
         let vectors = width / T::lanes::<S>();
         for (line, out) in starts.windows(2).zip(out.chunks_exact_mut(width)) {
             let (indices, values) = (&indices[line[0]..line[1]], &values[line[0]..line[1]]);
-            let out = T::vectors_mut::<S>(out);
+            let (whole, rest) = out.split_at_mut(vectors * T::lanes::<S>());
+            if !rest.is_empty() {
+                half::<T, S>((indices, values, squared), table, width, rest);
+            }
+            let out = T::vectors_mut::<S>(whole);
             for (first, count) in even_parts(vectors, WIDEST) {
                 let out = &mut out[first..first + count];
                 match count {
@@ -64,6 +71,27 @@ impl<T: Real> WithSimd for Gather<'_, T> {
             }
         }
     }
+}
+
+/// The last numbers of each row, fewer than a vector holds.
+#[inline(always)]
+fn half<T: Real, S: Simd>(
+    (indices, values, squared): (&[u32], &[f64], bool),
+    table: &[T],
+    width: usize,
+    out: &mut [T],
+) {
+    let mut sum = [T::ZERO; WHOLE];
+    sum.copy_from_slice(out);
+    for (index, value) in indices.iter().zip(values) {
+        let at = (*index as usize + 1) * width - WHOLE;
+        let row = &table[at..at + WHOLE];
+        let value = T::from_f64(if squared { value * value } else { *value });
+        for r in 0..WHOLE {
+            sum[r] = T::fma::<S>(value, row[r], sum[r]);
+        }
+    }
+    out.copy_from_slice(&sum);
 }
 
 /// `N` vectors from vector `first` of each row on.

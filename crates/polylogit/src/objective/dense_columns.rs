@@ -434,9 +434,8 @@ impl Columns for DenseColumns<'_> {
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
         let sums = self.sum_parts(pair_len(m, k), |part, sum| {
             // In place where they are side by side.
-            let side_by_side = positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
             let mut copies = Aligned::default();
-            let x = if side_by_side {
+            let x = if positions.windows(2).all(|pair| pair[1] == pair[0] + 1) {
                 &part.x[positions[0] * block.stride..][..block.len(m)]
             } else {
                 part.collect(block, &positions, &mut copies);

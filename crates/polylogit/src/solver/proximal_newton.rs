@@ -286,7 +286,9 @@ impl Solver<'_> {
         let count = wanted.iter().filter(|w| **w).count();
         others.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         others.truncate(JOIN.max(JOIN_TIMES * count).min(WANTED.saturating_sub(count)));
-        others.iter().for_each(|(_, at)| wanted[*at] = true);
+        for (_, at) in others {
+            wanted[at] = true;
+        }
         for wanted in wanted.chunks_exact_mut(k) {
             let count = wanted.iter().filter(|w| **w).count();
             // Where most are at work, the gauge moves all.
