@@ -24,6 +24,11 @@ def reference(name, **changes):
         return linear_model.LogisticRegression(**params).fit(X, y, **fit)
 
 
+def centred(scores):
+    """Without what all classes of a row have in common: nothing depends on it, and newton-cholesky leaves rounding there."""
+    return scores - scores.mean(axis=1, keepdims=True) if scores.ndim == 2 else scores
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_probabilities_and_coefficients(name):
     X, y, fit, params = PROBLEMS[name]
@@ -37,8 +42,8 @@ def test_probabilities_and_coefficients(name):
     # 1e-6 is what is promised; float32 coefficients have seven digits, and scores of 10 leave six.
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=2e-6 if single else 1e-6)
     assert_allclose(
-        ours.decision_function(X),
-        theirs.decision_function(X.astype(np.float64)),
+        centred(ours.decision_function(X)),
+        centred(theirs.decision_function(X.astype(np.float64))),
         # Probabilities near 0 and 1 leave scores one digit more of room.
         rtol=1e-4 if single else 1e-6,
         atol=1e-5,

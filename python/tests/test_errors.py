@@ -123,7 +123,7 @@ def test_bad_penalties_are_named():
 
 
 def test_too_little_memory():
-    with pytest.raises(MemoryError, match="the fit needs about .* beside the data .*, 1.0 KiB are allowed"):
+    with pytest.raises(MemoryError, match=r"the fit needs about .* beside the data .*, 1\.0 KiB are allowed"):
         LogisticRegression(memory_limit=1024).fit(X, Y)
     ample, free = LogisticRegression(memory_limit=1 << 30).fit(X, Y), LogisticRegression().fit(X, Y)
     assert np.array_equal(ample.coef_, free.coef_)
