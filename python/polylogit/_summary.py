@@ -368,6 +368,11 @@ class Summary:
             The rows' shares of the parameters.
         cook : ndarray of shape (n_samples,)
             Cook's distances, in one step.
+
+        Raises
+        ------
+        ValueError
+            If the estimates are Firth's: these are not at the maximum of the likelihood.
         """
         leverage, cook = self._core.influence(self._data)
         return leverage, cook

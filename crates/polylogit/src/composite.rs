@@ -141,6 +141,7 @@ impl<'p> Composite<'p> {
             means,
             curvature: None,
             damping: 1.0,
+            reserve: self.options.reserve,
             lasting: true,
             passes: 0.5,
             steps: 0,

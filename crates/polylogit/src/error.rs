@@ -188,6 +188,9 @@ pub enum Error {
     /// Statistics of soft labels were asked for.
     #[error("statistics need one class for each row: soft labels are no observations")]
     SoftStatistics,
+    /// Leverage and influence of a fit by Firth's method were asked for.
+    #[error("leverage and influence are those of the likelihood's maximum, which Firth's estimates are not")]
+    FirthInfluence,
     /// Sampling weights with a covariance or a test that they make wrong.
     #[error("sampling weights make no likelihood: use the covariance hc0, hc1 or cluster, and Wald's tests")]
     SamplingCovariance,

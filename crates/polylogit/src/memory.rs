@@ -15,6 +15,7 @@ use crate::objective::curvature::pair_len;
 use crate::objective::dense_columns::{explicit_pays, packs_all};
 use crate::objective::kept::{KeptBytes, Mode};
 use crate::objective::ridge::{SLOTS, ranges};
+use crate::objective::sparse_hessian::WEIGHTS;
 use crate::options::{LogisticRegression, Options};
 use crate::parallel::at_work;
 use crate::problem::precision;
@@ -342,5 +343,8 @@ fn sparse_columns(shape: Shape) -> Moment {
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [6 * width + 2, n as u64, F64]);
     let vectors = [COMPOSITE_VECTORS, (m * k) as u64, F64];
     moment.add("vectors of the size of the coefficients", FEWER_COLUMNS, vectors);
+    // How many weights are at work is for the values to say: their curvature, the part that is solved with, its factor.
+    let weights = (m * k).min(WEIGHTS) as u64;
+    moment.reserve = 3 * F64 * weights * weights;
     moment
 }

@@ -67,6 +67,10 @@ fn firth_is_near_maximum_likelihood_for_many_rows_and_keeps_to_any_reference() {
     for (a, b) in estimates(&firth).iter().zip(estimates(&plain)) {
         assert!((a.value - b.value).abs() <= 0.1 * b.std_err && (a.low - b.low).abs() <= 0.2 * b.std_err);
     }
+    assert_eq!(
+        firth.influence(&Design::dense(&problem.x, 2000, 2).unwrap(), &problem.target()).unwrap_err(),
+        Error::FirthInfluence
+    );
     let other = summary(&Inference::new().firth(true).reference(2), &problem);
     let (a, b) = (firth.coefficients().center(), other.coefficients().center());
     assert!(common::difference(&a, &b) <= 1e-6);

@@ -167,6 +167,7 @@ fn what_is_refused() {
         (2, "Gentoo:body_mass_g -", &["--contrast \"Gentoo:body_mass_g -\"", "missing at the end"]),
         (2, "Gentoo:body_mass_g * Gentoo:body_mass_g", &["not linear"]),
         (2, "(Gentoo:body_mass_g", &["a ) is missing"]),
+        (2, &"(".repeat(50_000), &["nested too deeply"]),
         (2, "Gentoo:body_mass_g - body_mass_g", &["name the class of each"]),
         (
             1,

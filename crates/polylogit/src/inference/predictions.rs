@@ -92,8 +92,11 @@ impl Summary {
     ///
     /// # Errors
     /// [`Error::Rows`], [`Error::Features`], [`Error::NotFinite`] if these are not the rows that were fitted,
-    /// [`Error::SoftStatistics`].
+    /// [`Error::SoftStatistics`], [`Error::FirthInfluence`].
     pub fn influence(&self, x: &Design<'_>, target: &Target) -> Result<Influence> {
+        if self.firth.is_some() {
+            return Err(Error::FirthInfluence);
+        }
         if x.rows() != target.rows() {
             return Err(Error::Rows { design: x.rows(), target: target.rows() });
         }

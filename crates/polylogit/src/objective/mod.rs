@@ -11,7 +11,7 @@ pub(crate) mod ridge;
 mod sparse;
 mod sparse_columns;
 mod sparse_focus;
-mod sparse_hessian;
+pub(crate) mod sparse_hessian;
 
 use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};

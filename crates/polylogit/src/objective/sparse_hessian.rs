@@ -14,7 +14,7 @@ use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 
 /// Most weights: their curvature takes half a gigabyte.
-const WEIGHTS: usize = 1 << 13;
+pub(crate) const WEIGHTS: usize = 1 << 13;
 /// Rows of the result that are shared out together.
 const TOGETHER: usize = 16;
 
@@ -133,6 +133,71 @@ impl Held {
             }
             let own = if classes[b] == class { self.x[at] } else { 0.0 };
             out[b] += t * (own - self.xp[at]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::rows::Standardise;
+    use crate::design::{Csr, Design};
+    use crate::objective::columns;
+    use crate::target::Target;
+
+    #[test]
+    fn chosen_weights_have_the_curvature_that_they_have_among_all() {
+        let (n, d, k) = (60, 6, 3);
+        let x: Vec<f64> =
+            (0..n * d).map(|i| if i * i % 7 < 4 { 0.0 } else { (i as f64).sin() + 0.5 }).collect();
+        let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
+        for row in x.chunks_exact(d) {
+            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+                values.push(*v);
+                indices.push(j as u32);
+            }
+            indptr.push(values.len() as u64);
+        }
+        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let labels: Vec<u32> = (0..n as u32).map(|i| i % 7 % 3).collect();
+        let target = Target::from_labels(labels.iter().map(|y| i64::from(*y))).unwrap();
+        let theta: Vec<f64> = (0..(d + 1) * k).map(|i| (1.7 * i as f64).cos()).collect();
+        let features = [0, 2, 5, d];
+        // The second is left out, the others have some of their classes, the intercept all.
+        let chosen: Vec<bool> =
+            (0..4 * k).map(|at| at / k == 3 || (at / k != 1 && at % k != at / k)).collect();
+        let at: Vec<usize> = (0..4 * k).filter(|at| chosen[*at]).collect();
+        let identity = Standardise::identity(d);
+        let of = |design: &Design<'_>| {
+            let mut columns = columns::of(design, &target, &identity, true, &Workers::default());
+            columns.pack(&features[..3]);
+            columns.evaluate(&theta);
+            columns.hessian(&features, 1e9).or_else(|| columns.hessian_of(&features, &chosen, 0.0)).unwrap()
+        };
+        let (all, some) = (of(&Design::dense(&x, n, d).unwrap()), of(&sparse));
+        assert_eq!((all.n, some.n), (4 * k, at.len()));
+        for (a, row) in at.iter().zip(some.values.chunks_exact(some.n)) {
+            for (b, h) in at.iter().zip(row) {
+                assert!((h - all.values[a * all.n + b]).abs() <= 1e-15, "{a} {b}");
+            }
+        }
+
+        let mut columns = columns::of(&sparse, &target, &identity, true, &Workers::default());
+        columns.evaluate(&theta);
+        let damped = columns.hessian_of(&features, &chosen, 2.0).unwrap();
+        for (i, at) in at.iter().enumerate() {
+            let (j, class) = (features[at / k], at % k);
+            let hidden: f64 = (0..n)
+                .filter(|&row| labels[row] as usize == class)
+                .map(|row| {
+                    let x_of = |j: usize| if j == d { 1.0 } else { x[row * d + j] };
+                    let z = |c: usize| (0..=d).map(|j| x_of(j) * theta[j * k + c]).sum::<f64>();
+                    let p = z(class).exp() / (0..k).map(|c| z(c).exp()).sum::<f64>();
+                    x_of(j).powi(2) * (1.0 - p) / n as f64
+                })
+                .sum();
+            let of = i * (some.n + 1);
+            assert!((damped.values[of] - some.values[of] - 2.0 * hidden).abs() <= 1e-14, "{at}");
         }
     }
 }

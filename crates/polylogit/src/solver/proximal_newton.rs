@@ -75,6 +75,8 @@ pub(crate) struct Solver<'a> {
     pub(crate) curvature: Option<Curvature>,
     /// How much hidden curvature is added to explicit curvature of chosen weights: more after a step that was too long.
     pub(crate) damping: f64,
+    /// Is there memory for the curvature of chosen weights?
+    pub(crate) reserve: bool,
     /// Did the first step of the last fit gain enough with the curvature from before?
     pub(crate) lasting: bool,
     /// Passes over X, of which one is 4·n·d·K flops; descents count as what they read.
@@ -355,8 +357,9 @@ impl Solver<'_> {
             }
             old = known && !poor && (step > 0 || self.lasting);
             if !old {
+                let damping = self.reserve.then_some(self.damping);
                 self.curvature =
-                    Curvature::new(&mut *self.columns, &features, &wanted, self.damping, EXPECTED_SWEEPS);
+                    Curvature::new(&mut *self.columns, &features, &wanted, damping, EXPECTED_SWEEPS);
             }
             last = gap;
             let explicit = self.curvature.is_some();

@@ -32,13 +32,13 @@ const FACTORED_CHOSEN: usize = 4096;
 const NONE: u32 = u32::MAX;
 
 impl Curvature {
-    /// Of some features at the columns' probabilities, of all their weights or at least those `wanted` (a row of K for each
-    /// of them); `None` where sweeps cost less without.
+    /// Of some features at the columns' probabilities, of all their weights or, with a damping, at least those `wanted` (a row
+    /// of K for each of them); `None` where sweeps cost less without.
     pub(crate) fn new(
         columns: &mut dyn Columns,
         features: &[usize],
         wanted: &[bool],
-        damping: f64,
+        damping: Option<f64>,
         sweeps: f64,
     ) -> Option<Self> {
         let k = wanted.len() / features.len().max(1);
@@ -56,7 +56,7 @@ impl Curvature {
             place(&vec![true; wanted.len()]);
             h
         } else {
-            let h = columns.hessian_of(features, wanted, damping)?;
+            let h = columns.hessian_of(features, wanted, damping?)?;
             place(wanted);
             h
         };

@@ -16,6 +16,9 @@ use anyhow::{Result, anyhow};
 use polylogit::inference::Term;
 use std::collections::BTreeSet;
 
+/// Signs and parentheses that may be open at once.
+const DEEPEST: usize = 100;
+
 /// constant + Σ weight · coefficient; a term without a class stands for each class in turn.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Linear {
@@ -55,7 +58,7 @@ impl Linear {
 
 /// The rows of a contrast; each is to be 0.
 pub(super) fn rows(text: &str, names: &Names) -> Result<Vec<Linear>> {
-    let mut parser = Parser { text, at: 0, names };
+    let mut parser = Parser { text, at: 0, depth: 0, names };
     let mut rows = Vec::new();
     loop {
         let mut parts = vec![parser.sum()?];
@@ -81,6 +84,8 @@ pub(super) fn rows(text: &str, names: &Names) -> Result<Vec<Linear>> {
 struct Parser<'t> {
     text: &'t str,
     at: usize,
+    /// Signs and parentheses that are open.
+    depth: usize,
     names: &'t Names,
 }
 
@@ -142,6 +147,16 @@ impl<'t> Parser<'t> {
     }
 
     fn factor(&mut self) -> Result<Linear> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.wrong("signs and parentheses are nested too deeply"));
+        }
+        let factor = self.nested();
+        self.depth -= 1;
+        factor
+    }
+
+    fn nested(&mut self) -> Result<Linear> {
         let rest = self.rest();
         let (number, digits) = number(rest);
         if let Some((coefficient, length)) = self.coefficient(rest).filter(|(_, length)| *length > digits) {
