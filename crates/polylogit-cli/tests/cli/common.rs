@@ -100,3 +100,16 @@ pub(crate) fn repository() -> &'static Path {
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
+
+/// A folder with the penguins.
+pub(crate) fn penguins() -> Folder {
+    let folder = Folder::new();
+    folder.table("penguins.csv");
+    folder
+}
+
+/// A number of a document.
+#[track_caller]
+pub(crate) fn number(value: &serde_json::Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}

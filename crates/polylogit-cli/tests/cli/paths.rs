@@ -1,6 +1,6 @@
 //! Penalties that keep weights at zero, paths and cross-validation, as a user meets them.
 
-use crate::common::{Folder, json};
+use crate::common::{json, penguins as folder};
 
 /// Hides what differs between machines and versions.
 fn settings() -> insta::Settings {
@@ -8,12 +8,6 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"passes over the rows, [\d.]+ (µs|ms|s|min)", "passes over the rows, [time]");
     settings.add_filter(r"seconds       [\d.]+ (µs|ms|s|min)", "seconds       [time]");
     settings
-}
-
-fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.table("penguins.csv");
-    folder
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The main job, from a real table with text and missing values to predictions: what a user sees.
 
-use crate::common::{Folder, json};
+use crate::common::{Folder, json, penguins as folder};
 
 /// Hides what differs between machines and versions: the time, the version, the last digits.
 fn settings() -> insta::Settings {
@@ -11,12 +11,6 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"(\.\d{5})\d{6,}", "$1…");
     settings.add_filter(r"polylogit \d+\.\d+\.\d+", "polylogit [version]");
     settings
-}
-
-fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.table("penguins.csv");
-    folder
 }
 
 fn fitted() -> Folder {

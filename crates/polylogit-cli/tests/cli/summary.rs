@@ -1,6 +1,6 @@
 //! `polylogit summary`: what a user sees, and what is refused.
 
-use crate::common::{Folder, json, repository};
+use crate::common::{Folder, json, penguins as folder, repository};
 use serde_json::Value;
 
 /// Hides what differs between machines and versions: the time, the version, the last digits.
@@ -11,12 +11,6 @@ fn settings() -> insta::Settings {
     settings.add_filter(r#""version": "[\d.]+""#, r#""version": "[version]""#);
     settings.add_filter(r"(\.\d{5})\d{6,}", "$1…");
     settings
-}
-
-fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.table("penguins.csv");
-    folder
 }
 
 const TWO: &str = "summary penguins.csv --target species --features body_mass_g,flipper_length_mm";

@@ -1,19 +1,9 @@
 //! `polylogit summary --contrast`: numbers against the covariance matrix, what is refused.
 
-use crate::common::{Folder, json};
+use crate::common::{Folder, json, number as of, penguins as folder};
 use serde_json::Value;
 
 const TWO: &str = "summary penguins.csv --target species --features body_mass_g,flipper_length_mm";
-
-fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.table("penguins.csv");
-    folder
-}
-
-fn of(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
-}
 
 #[track_caller]
 fn close(found: f64, expected: f64) {

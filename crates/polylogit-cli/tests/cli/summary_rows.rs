@@ -1,21 +1,11 @@
 //! `polylogit summary` about rows: influence, probabilities with intervals.
 
-use crate::common::{Folder, json};
+use crate::common::{Folder, json, number as of, penguins as folder};
 use serde_json::Value;
 
 const TWO: &str = "summary penguins.csv --target species --features body_mass_g,flipper_length_mm";
 const SEX: &str = "summary penguins.csv --target sex --features species,body_mass_g,bill_depth_mm \
                    --interact species:body_mass_g --polynomial bill_depth_mm:2";
-
-fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.table("penguins.csv");
-    folder
-}
-
-fn of(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
-}
 
 /// The rows of a CSV file by the names of its columns.
 fn table(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
