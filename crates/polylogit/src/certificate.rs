@@ -126,6 +126,8 @@ pub(crate) struct Composite<'a> {
     pub(crate) theta: &'a [f64],
     pub(crate) gradient: &'a [f64],
     pub(crate) means: Means,
+    /// Are the gradient, the entropy and the offset those of other probabilities than θ's?
+    pub(crate) foreseen: bool,
     /// (1/S) Σ s_i x_ij y_ik (m × K).
     pub(crate) moments: &'a [f64],
     /// (1/S) Σ s_i o_ik (K).
@@ -140,7 +142,8 @@ pub(crate) struct Composite<'a> {
 /// constraint for every τ in [0, 1]; its gradient is τg′. By the concavity of H,
 /// `D(p″) ≥ τ [(1−θ) H(p) + θ H(c)] + (1−τ) H(y) + ⟨p″ − y, o⟩ − Σ_j h_j*(−τ g′_j)` in the mean, and since
 /// `L/S − H(p) − ⟨p − y, o⟩ = Σ_j g_j·θ_j + δ·b`, F − D is made of small terms. τ is the largest that leaves
-/// every h_j* finite, or the largest that brings each g′_j into its ball, whichever is better.
+/// every h_j* finite, or the largest that brings each g′_j into its ball, whichever is better. Any p bounds F*, not only
+/// θ's own: for another the sum is not made of small terms, L/S − H(p) − ⟨p − y, o⟩ is taken as it is.
 ///
 /// Features without penalty and bounds are constraints that are not repaired: for them the bound is an estimate,
 /// |g_jk| times |θ_jk| or 1 (a unit of the scaled column) if that is more. The second value tells whether there
@@ -148,7 +151,7 @@ pub(crate) struct Composite<'a> {
 ///
 /// Sources: Ndiaye, Fercoq, Gramfort, Salmon, Gap safe screening rules for sparsity enforcing penalties (2017).
 pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, bool) {
-    let Composite { penalty, theta, gradient, means, moments, offsets, labels, .. } = at;
+    let Composite { penalty, theta, gradient, means, foreseen, moments, offsets, labels, .. } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
     let row = |j: usize| j * k..(j + 1) * k;
@@ -196,6 +199,9 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     let entropy: f64 = constant.iter().filter(|c| **c > 0.0).map(|c| -c * c.ln()).sum();
     let of_constant = constant.iter().zip(*offsets).map(|(c, o)| c * o).sum::<f64>() - labels.1;
     let own = means.entropy + means.offset - labels.1;
+    if *foreseen {
+        first_order = means.nll * (1.0 + 1e-14) - own;
+    }
     let bound = |tau: f64| {
         let mut gap = first_order + own * (1.0 - tau * (1.0 - mix)) - (1.0 - tau) * labels.0;
         if mix > 0.0 {
@@ -208,8 +214,10 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             for g in &mut dual {
                 *g *= -tau;
             }
-            let along: f64 = gradient[row(j)].iter().zip(u).map(|(g, u)| g * u).sum();
-            gap += penalty.value(j, u) + along;
+            gap += penalty.value(j, u);
+            if !foreseen {
+                gap += gradient[row(j)].iter().zip(u).map(|(g, u)| g * u).sum::<f64>();
+            }
             gap += if penalty.is_free(j) {
                 dual.iter().zip(u).map(|(g, u)| g.abs() * u.abs().max(1.0)).sum()
             } else {

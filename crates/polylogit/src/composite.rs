@@ -139,6 +139,8 @@ impl<'p> Composite<'p> {
             theta,
             gradient,
             means,
+            ahead: None,
+            foreseen: Vec::new(),
             curvature: None,
             damping: 1.0,
             reserve: self.options.reserve,
@@ -154,7 +156,7 @@ impl<'p> Composite<'p> {
     /// intercepts alone.
     pub(crate) fn to_null(&self, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> f64 {
         let penalty = self.penalty(1.0, 1.0);
-        let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps, least_gain: 0.0 };
+        let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps, least_gain: 0.0, strict: true };
         if self.target.offsets().is_some() {
             solver.on_set(&penalty, &[], ends, &mut Muted(observer));
         }
@@ -282,7 +284,7 @@ pub(crate) fn fit(
     let composite = Composite::new(design, target, options, workers)?;
     let mut solver = composite.solver();
     let penalty = composite.penalty(options.lambda, options.l1_ratio);
-    let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0 };
+    let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: false };
     let set = if let Some(start) = &options.warm_start {
         solver.theta = composite.theta(start, &penalty);
         solver.refresh();
@@ -344,7 +346,8 @@ fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut
         if lambda <= options.lambda || observer.cancelled() {
             return set;
         }
-        let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN };
+        let ends =
+            Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN, strict: false };
         solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
         above = lambda;
     }

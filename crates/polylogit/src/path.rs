@@ -295,7 +295,7 @@ pub(crate) fn run<'p>(
             solver.extrapolate(&penalty, &set, &theta, (before / lambda).ln() / log_ratio);
         }
         earlier = (index > 0).then(|| ((before / lambda).ln(), now));
-        let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0 };
+        let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: false };
         let ended = solver.minimise(&penalty, set, ends, &mut quiet);
         let deviance_ratio = 1.0 - (solver.means.nll - saturated) / (null - saturated);
         path.points.push(point(&composite, &solver, lambda, &ended, deviance_ratio, solver.steps - first));

@@ -80,6 +80,16 @@ pub(crate) trait Columns: Debug + Send {
     fn product(&mut self, v: &[f64], out: &mut [f64]);
     /// Δ = `delta` (rows as `features`) in place of what it was.
     fn set_step(&mut self, features: &[usize], delta: &[f64]);
+    /// Readies probabilities that are linear in Δ, p + (diag p_i − p_i p_iᵀ) Δz_i with the p_i of the curvature in the
+    /// bracket: the gradient there is g + ∂Q/∂Δ, exactly, and where Δ minimises the model it meets the constraints of the
+    /// dual. Their entropy and offset; `None` where one is negative, or they are not made.
+    fn foresee(&mut self) -> Option<Means> {
+        None
+    }
+    /// ∂(L/S)/∂θ_j at the probabilities foreseen last, for some features, into their rows of `out` (m × K).
+    fn foreseen_gradient(&mut self, _features: &[usize], _out: &mut [f64]) {}
+    /// ∂(L/S)/∂θ_j at the probabilities foreseen last, for all features (m × K).
+    fn foreseen_correlations(&mut self, _out: &mut [f64]) {}
 }
 
 /// Of a design; centred columns only where it is dense.

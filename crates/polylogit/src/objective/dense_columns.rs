@@ -1,6 +1,6 @@
 //! Columns of a dense design: those at work are packed, standardised, by blocks of rows.
 //!
-//! What it holds: the packed columns in f64, five tables of n × K and two of n; all d features where they are few.
+//! What it holds: the packed columns in f64, six tables of n × K and two of n; all d features where they are few.
 
 use super::columns::{Columns, Means};
 use super::curvature::{from_pairs, pair_len, pair_sums};
@@ -67,10 +67,12 @@ struct Part {
     w: Aligned<f64>,
     z: Aligned<f64>,
     p: Aligned<f64>,
-    /// w p at the model's point.
+    /// w p at the point of the curvature.
     q: Aligned<f64>,
     /// w (p − y).
     r: Aligned<f64>,
+    /// w (p′ − y) of the probabilities foreseen.
+    ahead: Aligned<f64>,
     dz: Aligned<f64>,
     /// Σ_k p_k Δz_k.
     s: Aligned<f64>,
@@ -108,6 +110,7 @@ impl<'a> DenseColumns<'a> {
                 p: table(),
                 q: table(),
                 r: table(),
+                ahead: table(),
                 dz: table(),
                 s: Aligned::zeros(block.rows),
                 label_score: vec![0.0; block.rows],
@@ -225,6 +228,42 @@ impl<'a> DenseColumns<'a> {
         }
     }
 
+    /// The curvature is that of the probabilities of the last trial.
+    fn anchor(&mut self) {
+        self.each_part(|view, part, _| {
+            let Part { p, w, q, .. } = part;
+            kernel::weighted_columns(view.blocks.block, p, w, q);
+        });
+    }
+
+    /// X̃ᵀr of some features, r a table of each part.
+    fn gradient_of(
+        &mut self,
+        features: &[usize],
+        out: &mut [f64],
+        r: impl Fn(&Part) -> &[f64] + Sync + Send,
+    ) {
+        let (k, block, packed) = (self.classes(), self.blocks.block, self.packed.len());
+        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
+        let sums = self.sum_parts(packed * k, |part, sum| kernel::outer(block, &part.x, r(part), k, sum));
+        for (&j, at) in features.iter().zip(positions) {
+            out[j * k..(j + 1) * k].copy_from_slice(&sums[at * k..(at + 1) * k]);
+        }
+    }
+
+    /// X̃ᵀr of all features.
+    fn correlations_of(&mut self, out: &mut [f64], r: impl Fn(&Part) -> &[f64] + Sync + Send + Copy) {
+        if self.packed.len() >= self.blocks.columns() {
+            let all: Vec<usize> = (0..self.blocks.columns()).collect();
+            return self.gradient_of(&all, out, r);
+        }
+        let rows = self.by_rows(r);
+        self.correlate(&rows, out);
+        // The packed ones are known to the last bit of their centred columns.
+        let packed = self.packed.clone();
+        self.gradient_of(&packed, out, r);
+    }
+
     /// A table of K columns of each part, by rows.
     fn by_rows(&self, table: impl Fn(&Part) -> &[f64]) -> Vec<f64> {
         let k = self.classes();
@@ -277,6 +316,42 @@ impl Part {
         }
     }
 
+    /// `ahead` and what the dual wants of p′ = p + (diag p̄ − p̄p̄ᵀ) Δz, with w p̄ = q.
+    fn foresee(&mut self, view: &View<'_>, k: usize, totals: &mut Totals) {
+        let Self { index, w, p, q, r, ahead, dz, s, u, label_score: logs, .. } = self;
+        let block = view.blocks.block;
+        let of = |c: usize| c * block.stride..c * block.stride + block.rows;
+        u.fit(block.len(k));
+        s.fill(0.0);
+        for c in 0..k {
+            for ((s, q), dz) in s.iter_mut().zip(&q[of(c)]).zip(&dz[of(c)]) {
+                *s += q * dz;
+            }
+        }
+        // 1/w; where w is 0 nothing changes.
+        logs.iter_mut().zip(&**w).for_each(|(l, w)| *l = if *w > 0.0 { 1.0 / w } else { 0.0 });
+        s.iter_mut().zip(&*logs).for_each(|(s, inverse)| *s *= inverse);
+        for c in 0..k {
+            let rows = u[of(c)].iter_mut().zip(&mut ahead[of(c)]);
+            let from = p[of(c)].iter().zip(&r[of(c)]).zip(&q[of(c)]).zip(&dz[of(c)]);
+            for (((u, ahead), (((p, r), q), dz)), (s, inverse)) in rows.zip(from).zip(s.iter().zip(&*logs)) {
+                let change = q * (dz - s);
+                *ahead = r + change;
+                *u = p + inverse * change;
+            }
+        }
+        totals.offset += view.offset_sum(*index, u, w);
+        for c in 0..k {
+            let count = view.blocks.rows(*index).len();
+            let p = &u[of(c)][..count];
+            totals.least = p.iter().fold(totals.least, |least, p| least.min(*p));
+            // −ln p = ln 1/p.
+            logs.iter_mut().zip(p).for_each(|(log, p)| *log = 1.0 / p.clamp(f64::MIN_POSITIVE, 1.0));
+            kernel::ln_in_place(logs);
+            totals.entropy += w.iter().zip(p).zip(&*logs).map(|((w, p), log)| w * p * log).sum::<f64>();
+        }
+    }
+
     fn curved(&self, block: Block) -> Curved<'_> {
         Curved { block, p: &self.p, q: &self.q }
     }
@@ -324,24 +399,11 @@ impl Columns for DenseColumns<'_> {
     }
 
     fn gradient(&mut self, features: &[usize], out: &mut [f64]) {
-        let (k, block, packed) = (self.classes(), self.blocks.block, self.packed.len());
-        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
-        let sums = self.sum_parts(packed * k, |part, sum| kernel::outer(block, &part.x, &part.r, k, sum));
-        for (&j, at) in features.iter().zip(positions) {
-            out[j * k..(j + 1) * k].copy_from_slice(&sums[at * k..(at + 1) * k]);
-        }
+        self.gradient_of(features, out, |part| &part.r);
     }
 
     fn correlations(&mut self, out: &mut [f64]) {
-        if self.packed.len() >= self.blocks.columns() {
-            let all: Vec<usize> = (0..self.blocks.columns()).collect();
-            return self.gradient(&all, out);
-        }
-        let r = self.by_rows(|part| &part.r);
-        self.correlate(&r, out);
-        // The packed ones are known to the last bit of their centred columns.
-        let packed = self.packed.clone();
-        self.gradient(&packed, out);
+        self.correlations_of(out, |part| &part.r);
     }
 
     fn moments(&mut self) -> Vec<f64> {
@@ -360,9 +422,9 @@ impl Columns for DenseColumns<'_> {
     }
 
     fn model(&mut self) {
-        self.each_part(|view, part, _| {
-            let Part { p, w, q, dz, s, .. } = part;
-            kernel::weighted_columns(view.blocks.block, p, w, q);
+        self.anchor();
+        self.each_part(|_, part, _| {
+            let Part { dz, s, .. } = part;
             dz.fill(0.0);
             s.fill(0.0);
         });
@@ -430,6 +492,7 @@ impl Columns for DenseColumns<'_> {
         if !explicit_pays(n, (m * k) as f64, sweeps) {
             return None;
         }
+        self.anchor();
         let block = self.blocks.block;
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
         let sums = self.sum_parts(pair_len(m, k), |part, sum| {
@@ -469,6 +532,21 @@ impl Columns for DenseColumns<'_> {
             kernel::outer(block, focused, u, k, sum);
         });
         out.copy_from_slice(sums);
+    }
+
+    fn foresee(&mut self) -> Option<Means> {
+        let k = self.classes();
+        let sums = self.each_part(|view, part, totals| part.foresee(view, k, totals));
+        let least = self.slots[0].totals.least;
+        (least >= 0.0).then_some(sums)
+    }
+
+    fn foreseen_gradient(&mut self, features: &[usize], out: &mut [f64]) {
+        self.gradient_of(features, out, |part| &part.ahead);
+    }
+
+    fn foreseen_correlations(&mut self, out: &mut [f64]) {
+        self.correlations_of(out, |part| &part.ahead);
     }
 
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {

@@ -418,7 +418,7 @@ impl<'v> View<'v> {
     }
 
     /// Σ s n/S ⟨p, o⟩ over a block.
-    fn offset_sum(&self, b: usize, p: &[f64], weight: &[f64]) -> f64 {
+    pub(super) fn offset_sum(&self, b: usize, p: &[f64], weight: &[f64]) -> f64 {
         let Some(offsets) = self.target.offsets() else { return 0.0 };
         let k = self.target.classes().len();
         let mut sum = 0.0;

@@ -60,6 +60,30 @@ impl Penalty {
         g.abs() > self.l1[j] && self.end(j, k, -g) > 0.0
     }
 
+    /// The least change of a gradient g by which u minimises g·u + h_j(u) in its box.
+    pub(crate) fn imbalance(&self, j: usize, g: &[f64], u: &[f64]) -> f64 {
+        let (l1, ridge) = (self.l1[j], self.ridge[j]);
+        let length = if self.grouped { square(u).sqrt() } else { 0.0 };
+        if self.grouped && length == 0.0 {
+            return (self.reach(j, g) - l1).max(0.0);
+        }
+        let parts = u.iter().zip(g).enumerate().map(|(k, (u, g))| {
+            let (low, high) = self.limits(j, k);
+            let force = g + ridge * u + if self.grouped { l1 * u / length } else { 0.0 };
+            let (down, up) = match () {
+                () if self.grouped || l1 == 0.0 => (force, force),
+                () if *u > 0.0 => (force + l1, force + l1),
+                () if *u < 0.0 => (force - l1, force - l1),
+                () => (force - l1, force + l1),
+            };
+            // What pulls it down, or up.
+            let down = if *u > low { down.max(0.0) } else { 0.0 };
+            let up = if *u < high { (-up).max(0.0) } else { 0.0 };
+            down.max(up)
+        });
+        parts.fold(0.0, f64::max)
+    }
+
     /// The least ℓ at which θ_j = 0 withstands the gradient g: its dual norm over the directions that are allowed.
     pub(crate) fn reach(&self, j: usize, g: &[f64]) -> f64 {
         self.dual_norm(j, g, |end| end > 0.0)

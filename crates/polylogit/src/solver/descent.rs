@@ -54,17 +54,11 @@ impl Descent<'_> {
     pub(crate) fn run(&mut self, share: impl Fn(f64) -> f64, least: f64) -> f64 {
         self.cache = vec![Default::default(); self.features.len()];
         let all: Vec<usize> = (0..self.features.len()).collect();
-        let mut first = None;
+        let (mut open, first) = self.open(true);
+        let enough = (share(first) * first).max(least);
         let mut last = f64::INFINITY;
-        for look in 0..LOOKS {
-            let open = self.open(look == 0);
-            let found = self.sweep(&all, Some(&open));
-            let first = *first.get_or_insert(found);
-            let enough = (share(first) * first).max(least);
-            if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
-                break;
-            }
-            last = found;
+        for _ in 0..LOOKS {
+            self.sweep(&all, Some(&open));
             let k = self.penalty.classes;
             let active: Vec<usize> = all
                 .iter()
@@ -75,12 +69,22 @@ impl Descent<'_> {
                 })
                 .collect();
             self.settle(&active, 0.5 * enough);
+            let found;
+            (open, found) = self.open(false);
+            if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
+                break;
+            }
+            last = found;
         }
-        first.unwrap_or(0.0)
+        first
     }
 
     /// Sweeps over the active features.
     fn settle(&mut self, active: &[usize], enough: f64) {
+        // A factor tells the minimum at once where the signs stay.
+        if self.newton_known(active) && self.open(false).1 <= enough {
+            return;
+        }
         let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
         let (mut best, mut since) = (f64::INFINITY, 0);
         for sweep in 1..SWEEPS {
@@ -179,20 +183,23 @@ impl Descent<'_> {
         value
     }
 
-    /// Which weights are not 0, or would move (rows as the features); `still`: Δ = 0.
-    fn open(&mut self, still: bool) -> Vec<bool> {
+    /// Which weights are not 0, or would move (rows as the features), and the largest force out of balance; `still`: Δ = 0.
+    fn open(&mut self, still: bool) -> (Vec<bool>, f64) {
         let k = self.penalty.classes;
         let mut force = vec![0.0; self.features.len() * k];
         if !still {
             self.model.gradient(self.features, &mut force);
         }
         let mut open = vec![false; force.len()];
+        let mut largest = 0.0f64;
         let rows = force.chunks_exact_mut(k).zip(open.chunks_exact_mut(k));
         for ((i, &j), (force, open)) in self.features.iter().enumerate().zip(rows) {
             let of = j * k..(j + 1) * k;
             force.iter_mut().zip(&self.gradient[of.clone()]).for_each(|(force, g)| *force += g);
             let l1 = self.penalty.l1[j];
             let theta = &self.theta[of];
+            largest =
+                largest.max(self.penalty.imbalance(j, force, theta) / if l1 > 0.0 { l1 } else { self.unit });
             if l1 == 0.0 || self.penalty.grouped {
                 let moves = l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1;
                 open.fill(moves && self.model.has(i, 0));
@@ -202,7 +209,7 @@ impl Descent<'_> {
                 *open = theta[c] != 0.0 || (self.penalty.pulls(j, c, force[c]) && self.model.has(i, c));
             }
         }
-        open
+        (open, largest)
     }
 
     /// Visits blocks in turn; the largest force out of balance that was met. `open`: also these weights that are 0.

@@ -42,6 +42,14 @@ impl Descent<'_> {
         false
     }
 
+    /// As [`Descent::newton`] where a factor serves; `false` if none does.
+    pub(super) fn newton_known(&mut self, active: &[usize]) -> bool {
+        if self.penalty.grouped || !self.model.is_explicit() {
+            return false;
+        }
+        self.newton(active, 0.0)
+    }
+
     fn face(&mut self, active: &[usize]) -> Face {
         let k = self.penalty.classes;
         let now = self.iterate(active);

@@ -28,6 +28,8 @@ pub(crate) const EXPECTED_SWEEPS: f64 = 25.0;
 /// model is solved to the other share.
 const OLD_GAIN: f64 = 0.2;
 const OLD_SHARE: f64 = 0.03;
+/// With less force out of balance (over ℓ) a step may well be the last, and its model is solved to the end.
+const FORESEEN: f64 = 0.1;
 /// Weights that are not 0 are joined by others up to so many.
 const WANTED: usize = 7000;
 /// A weight is near to moving where its gradient is this share of ℓ.
@@ -71,6 +73,9 @@ pub(crate) struct Solver<'a> {
     /// ∂(L/S)/∂θ (m × K); exact for all features after a fit.
     pub(crate) gradient: Vec<f64>,
     pub(crate) means: Means,
+    /// Where a fit ended by the probabilities that its last step foresaw: their means; the gradient is theirs.
+    pub(crate) ahead: Option<Means>,
+    pub(crate) foreseen: Vec<f64>,
     /// Curvature of an earlier point, which serves as long as steps with it gain enough.
     pub(crate) curvature: Option<Curvature>,
     /// How much hidden curvature is added to explicit curvature of chosen weights: more after a step that was too long.
@@ -102,6 +107,8 @@ pub(crate) struct Ends {
     pub(crate) max_steps: usize,
     /// A step that gains less than this share of F is the last.
     pub(crate) least_gain: f64,
+    /// Must the gradient itself be as close as tol tells? Else F only.
+    pub(crate) strict: bool,
 }
 
 impl Solver<'_> {
@@ -136,17 +143,30 @@ impl Solver<'_> {
         self.columns.pack(&active);
         self.means = self.columns.evaluate(&self.theta);
         self.columns.correlations(&mut self.gradient);
+        self.ahead = None;
         self.passes += 1.0;
     }
 
     /// The gap over some features, all others taken to be 0 and feasible.
     fn gap(&self, penalty: &Penalty, features: &[usize]) -> (f64, bool) {
+        self.gap_at(penalty, features, &self.gradient, self.ahead)
+    }
+
+    /// The gap by a gradient, of the probabilities that have been foreseen or of θ's.
+    fn gap_at(
+        &self,
+        penalty: &Penalty,
+        features: &[usize],
+        gradient: &[f64],
+        ahead: Option<Means>,
+    ) -> (f64, bool) {
         let at = Composite {
             penalty,
             intercept: self.dual.intercept,
             theta: &self.theta,
-            gradient: &self.gradient,
-            means: self.means,
+            gradient,
+            means: ahead.map_or(self.means, |ahead| Means { nll: self.means.nll, ..ahead }),
+            foreseen: ahead.is_some(),
             moments: &self.dual.moments,
             offsets: &self.dual.offsets,
             labels: self.dual.labels,
@@ -193,6 +213,7 @@ impl Solver<'_> {
                 features.push(self.features());
             }
             self.columns.gradient(&features, &mut self.gradient);
+            self.ahead = None;
         } else {
             self.theta = start;
             self.columns.commit(0.0);
@@ -219,10 +240,14 @@ impl Solver<'_> {
                 tol: share * ends.tol,
                 least_gain: ends.least_gain,
                 max_steps: (first + ends.max_steps).saturating_sub(self.steps),
+                strict: ends.strict,
             };
             let status = self.on_set(penalty, &set, inner, observer);
             if set.len() < all.len() {
-                self.columns.correlations(&mut self.gradient);
+                match self.ahead {
+                    Some(_) => self.columns.foreseen_correlations(&mut self.gradient),
+                    None => self.columns.correlations(&mut self.gradient),
+                }
                 self.passes += 0.5;
             }
             let (gap, estimated) = self.gap(penalty, &all);
@@ -314,6 +339,9 @@ impl Solver<'_> {
             features.push(self.features());
         }
         self.columns.pack(set);
+        if self.ahead.take().is_some() {
+            self.columns.gradient(&features, &mut self.gradient);
+        }
         let heaviest = features.iter().map(|&j| penalty.l1[j]).fold(0.0, f64::max);
         let unit = if heaviest > 0.0 {
             heaviest
@@ -376,7 +404,14 @@ impl Solver<'_> {
                 work: Work::default(),
             };
             let least = 0.2 * ends.tol;
-            descent.run(|first| if old { OLD_SHARE } else { first.min(0.1) }, least);
+            // What is foreseen is known as well as the model is solved.
+            let whole = explicit && !ends.strict;
+            let share = |first: f64| match () {
+                () if whole && first < FORESEEN => 0.0,
+                () if old => OLD_SHARE,
+                () => first.min(0.1),
+            };
+            descent.run(share, least);
             let delta = descent.delta();
             let sweeps = descent.sweeps;
             if explicit {
@@ -385,6 +420,11 @@ impl Solver<'_> {
             self.passes += if explicit { 1.0 } else { 0.5 * sweeps as f64 } * features.len() as f64
                 / (self.features() + 1) as f64;
             self.steps += 1;
+            let ahead = if ends.strict { None } else { self.columns.foresee() };
+            if ahead.is_some() {
+                self.foreseen.resize(self.gradient.len(), 0.0);
+                self.columns.foreseen_gradient(&features, &mut self.foreseen);
+            }
             let length = self.search(penalty, &features, &start, &delta, value);
             self.damping = match length {
                 Some(1.0) if self.damping < UNDAMPED => 0.0,
@@ -392,6 +432,14 @@ impl Solver<'_> {
                 Some(t) if t > SHORT => (self.damping * DAMPING).max(DAMPED),
                 _ => (self.damping * DAMPING_SHORT).max(DAMPED),
             };
+            if ahead.is_some() && length == Some(1.0) {
+                let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+                if self.gap_at(penalty, set, &self.foreseen, ahead).0 <= ends.tol * value {
+                    std::mem::swap(&mut self.gradient, &mut self.foreseen);
+                    self.ahead = ahead;
+                    return Status::Converged;
+                }
+            }
             self.columns.gradient(&features, &mut self.gradient);
             if length.is_none() || stalls >= STALLS * 2 {
                 return Status::PrecisionLimit;

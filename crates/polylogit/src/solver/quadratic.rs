@@ -139,6 +139,10 @@ impl<'m> Model<'m> {
         Self { columns, explicit }
     }
 
+    pub(super) fn is_explicit(&self) -> bool {
+        self.explicit.is_some()
+    }
+
     /// Does it know the curvature of a weight? Where not, the weight stays where it is.
     pub(super) fn has(&self, i: usize, class: usize) -> bool {
         self.explicit.as_ref().is_none_or(|e| e.row(i, class as u32).is_some())
