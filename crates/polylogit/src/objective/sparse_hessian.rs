@@ -7,6 +7,7 @@
 //! A row of H takes the rows i that its feature has a value in, and of each the chosen weights that it meets: the
 //! cost is that of the pairs of chosen weights that rows hold, far below (features·K)² where they are few.
 
+use super::columns::Damping;
 use super::sparse_focus::Weighed;
 use crate::design::lines::Lines;
 use crate::kernel;
@@ -34,7 +35,7 @@ struct Held {
 pub(super) fn of_weights(
     columns: &Lines,
     of: Weighed<'_>,
-    (r, damping): (&[f64], f64),
+    (r, damping): (&[f64], Damping<'_>),
     features: &[usize],
     chosen: &[bool],
     workers: &Workers,
@@ -56,22 +57,22 @@ pub(super) fn of_weights(
     workers.for_each(&mut rows, |share, rows| {
         for (a, out) in (share * TOGETHER..).zip(rows.chunks_exact_mut(count)) {
             let (column, class) = weights[a];
-            let mut hidden = 0.0;
+            let mut diagonal = Diagonal::new(damping.forces[column * k + class]);
             if a < stored {
                 for (row, x) in columns.line(column) {
                     let p = &of.p[row * of.width..][..k];
                     held.add(row, of.w[row] * x * p[class], a, &classes, out);
                     intercepts(of.w[row] * x * p[class], class, p, &mut out[stored..]);
-                    hidden -= x * x * r[row * of.width + class].min(0.0);
+                    diagonal.add(x, r[row * of.width + class], p[class]);
                 }
             } else {
                 for (row, w) in of.w.iter().enumerate() {
                     let p = &of.p[row * of.width..][..k];
                     intercepts(w * p[class], class, p, &mut out[stored..]);
-                    hidden -= r[row * of.width + class].min(0.0);
+                    diagonal.add(1.0, r[row * of.width + class], p[class]);
                 }
             }
-            out[a] += damping * hidden;
+            out[a] += damping.hidden * diagonal.hidden + diagonal.growth();
         }
     });
     drop(rows);
@@ -86,6 +87,39 @@ pub(super) fn of_weights(
         }
     }
     Some(h)
+}
+
+/// What damps one weight.
+struct Diagonal {
+    force: f64,
+    /// Σ_i x_i² (−r_i)₊.
+    hidden: f64,
+    /// Of the rows whose gradient grows on the way: how much it is, and its slope.
+    resistance: f64,
+    slope: f64,
+}
+
+impl Diagonal {
+    fn new(force: f64) -> Self {
+        Self { force, hidden: 0.0, resistance: 0.0, slope: 0.0 }
+    }
+
+    fn add(&mut self, x: f64, r: f64, p: f64) {
+        self.hidden -= x * x * r.min(0.0);
+        let against = x * r * self.force.signum();
+        if against > 0.0 {
+            self.resistance += against;
+            // w p (1−p), where r is w p or w (p−1).
+            self.slope += x * x * r.abs() * if r > 0.0 { 1.0 - p } else { p };
+        }
+    }
+
+    /// With a resistance of g e^{xΔ} the force f is met at xΔ = ln(1 + f/g): the mean curvature up to there is (f/g) /
+    /// ln(1 + f/g) times that of now; what this is more.
+    fn growth(&self) -> f64 {
+        let ratio = self.force.abs() / self.resistance;
+        if ratio > 0.0 && ratio.is_finite() { self.slope * (ratio / ratio.ln_1p() - 1.0) } else { 0.0 }
+    }
 }
 
 /// `out`_c += t (1[class=c] − p_c) for the intercepts, if there are any.
@@ -168,11 +202,16 @@ mod tests {
             (0..4 * k).map(|at| at / k == 3 || (at / k != 1 && at % k != at / k)).collect();
         let at: Vec<usize> = (0..4 * k).filter(|at| chosen[*at]).collect();
         let identity = Standardise::identity(d);
+        let still = vec![0.0; chosen.len()];
+        let damping = |hidden| Damping { hidden, forces: &still };
         let of = |design: &Design<'_>| {
             let mut columns = columns::of(design, &target, &identity, true, &Workers::default());
             columns.pack(&features[..3]);
             columns.evaluate(&theta);
-            columns.hessian(&features, 1e9).or_else(|| columns.hessian_of(&features, &chosen, 0.0)).unwrap()
+            columns
+                .hessian(&features, 1e9)
+                .or_else(|| columns.hessian_of(&features, &chosen, damping(0.0)))
+                .unwrap()
         };
         let (all, some) = (of(&Design::dense(&x, n, d).unwrap()), of(&sparse));
         assert_eq!((all.n, some.n), (4 * k, at.len()));
@@ -184,20 +223,40 @@ mod tests {
 
         let mut columns = columns::of(&sparse, &target, &identity, true, &Workers::default());
         columns.evaluate(&theta);
-        let damped = columns.hessian_of(&features, &chosen, 2.0).unwrap();
+        let damped = columns.hessian_of(&features, &chosen, damping(2.0)).unwrap();
+        let pulled: Vec<f64> = (0..chosen.len()).map(|at| 0.1 * (at as f64).sin()).collect();
+        let grown = Damping { hidden: 0.0, forces: &pulled };
+        let grown = columns.hessian_of(&features, &chosen, grown).unwrap();
         for (i, at) in at.iter().enumerate() {
             let (j, class) = (features[at / k], at % k);
+            let x_of = |row: usize, j: usize| if j == d { 1.0 } else { x[row * d + j] };
+            let p = |row: usize| {
+                let z = |c: usize| (0..=d).map(|j| x_of(row, j) * theta[j * k + c]).sum::<f64>();
+                z(class).exp() / (0..k).map(|c| z(c).exp()).sum::<f64>()
+            };
+            let own = |row: usize| labels[row] as usize == class;
             let hidden: f64 = (0..n)
-                .filter(|&row| labels[row] as usize == class)
-                .map(|row| {
-                    let x_of = |j: usize| if j == d { 1.0 } else { x[row * d + j] };
-                    let z = |c: usize| (0..=d).map(|j| x_of(j) * theta[j * k + c]).sum::<f64>();
-                    let p = z(class).exp() / (0..k).map(|c| z(c).exp()).sum::<f64>();
-                    x_of(j).powi(2) * (1.0 - p) / n as f64
-                })
+                .filter(|&row| own(row))
+                .map(|row| x_of(row, j).powi(2) * (1.0 - p(row)) / n as f64)
                 .sum();
             let of = i * (some.n + 1);
             assert!((damped.values[of] - some.values[of] - 2.0 * hidden).abs() <= 1e-14, "{at}");
+            // Rows whose gradient is against the force.
+            let (mut resistance, mut slope) = (0.0, 0.0);
+            for row in 0..n {
+                let g = x_of(row, j) * (p(row) - f64::from(u8::from(own(row)))) / n as f64;
+                if g * pulled[*at] > 0.0 {
+                    resistance += g.abs();
+                    slope += x_of(row, j).powi(2) * p(row) * (1.0 - p(row)) / n as f64;
+                }
+            }
+            let ratio = pulled[*at].abs() / resistance;
+            let growth = if ratio > 0.0 && resistance > 0.0 {
+                slope * (ratio / (1.0 + ratio).ln() - 1.0)
+            } else {
+                0.0
+            };
+            assert!((grown.values[of] - some.values[of] - growth).abs() <= 1e-13, "{at}");
         }
     }
 }
