@@ -19,14 +19,23 @@ pub(crate) const WEIGHTS: usize = 1 << 13;
 /// Rows of the result that are shared out together.
 const TOGETHER: usize = 16;
 
+/// Side of the tiles in which it is mirrored.
+const TILE: usize = 64;
+
 /// What a row of X holds of the chosen weights, by rows.
 struct Held {
     starts: Vec<usize>,
-    /// Which weight.
-    weight: Vec<u32>,
-    x: Vec<f64>,
+    entries: Vec<Entry>,
+}
+
+/// One of them, together in memory: rows are met in no order.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    weight: u32,
+    class: u32,
+    x: f64,
     /// x_ij p_ik.
-    xp: Vec<f64>,
+    xp: f64,
 }
 
 /// Of the weights that are `chosen` (a row of K for each of the features, in their order; the feature beyond the last of
@@ -47,7 +56,6 @@ pub(super) fn of_weights(
     if count > WEIGHTS {
         return None;
     }
-    let classes: Vec<u32> = weights.iter().map(|(_, class)| *class as u32).collect();
     // The weights of stored columns come first.
     let stored = weights.partition_point(|(a, _)| features[*a] < columns.count());
     let columns = columns.some(features);
@@ -61,7 +69,7 @@ pub(super) fn of_weights(
             if a < stored {
                 for (row, x) in columns.line(column) {
                     let p = &of.p[row * of.width..][..k];
-                    held.add(row, of.w[row] * x * p[class], a, &classes, out);
+                    held.add(row, of.w[row] * x * p[class], (a, class), out);
                     intercepts(of.w[row] * x * p[class], class, p, &mut out[stored..]);
                     diagonal.add(x, r[row * of.width + class], p[class]);
                 }
@@ -76,17 +84,27 @@ pub(super) fn of_weights(
         }
     });
     drop(rows);
-    for a in 0..count {
-        for b in a + 1..count {
-            // Left of the diagonal among stored columns, right of it beside the intercepts.
-            if b < stored {
-                h.values[a * count + b] = h.values[b * count + a];
-            } else if a < stored {
-                h.values[b * count + a] = h.values[a * count + b];
+    mirror(&mut h, stored);
+    Some(h)
+}
+
+/// Fills the other half: it is there left of the diagonal among `stored` columns, right of it beside the intercepts. By
+/// tiles, so that what is read across rows stays in cache.
+fn mirror(h: &mut Symmetric, stored: usize) {
+    let n = h.n;
+    for first in (0..n).step_by(TILE) {
+        for second in (first..n).step_by(TILE) {
+            for a in first..(first + TILE).min(n) {
+                for b in second.max(a + 1)..(second + TILE).min(n) {
+                    if b < stored {
+                        h.values[a * n + b] = h.values[b * n + a];
+                    } else if a < stored {
+                        h.values[b * n + a] = h.values[a * n + b];
+                    }
+                }
             }
         }
     }
-    Some(h)
 }
 
 /// What damps one weight.
@@ -144,29 +162,26 @@ impl Held {
             starts[row + 1] += starts[row];
         }
         let mut next = starts.clone();
-        let mut held =
-            Self { weight: vec![0; starts[n]], x: vec![0.0; starts[n]], xp: vec![0.0; starts[n]], starts };
+        let mut entries = vec![Entry::default(); starts[n]];
         for (weight, (column, class)) in (0..).zip(weights) {
             for (row, x) in columns.line(*column) {
                 let at = next[row];
                 next[row] += 1;
-                (held.weight[at], held.x[at], held.xp[at]) = (weight, x, x * of.p[row * of.width + class]);
+                let xp = x * of.p[row * of.width + class];
+                entries[at] = Entry { weight, class: *class as u32, x, xp };
             }
         }
-        held
+        Self { starts, entries }
     }
 
     /// `out`_b += t (1[k=c] x_b − x_b p_c) for the weights b ≤ a that a row holds.
-    fn add(&self, row: usize, t: f64, a: usize, classes: &[u32], out: &mut [f64]) {
-        let of = self.starts[row]..self.starts[row + 1];
-        let class = classes[a];
-        for at in of {
-            let b = self.weight[at] as usize;
-            if b > a {
+    fn add(&self, row: usize, t: f64, (a, class): (usize, usize), out: &mut [f64]) {
+        for b in &self.entries[self.starts[row]..self.starts[row + 1]] {
+            if b.weight as usize > a {
                 break;
             }
-            let own = if classes[b] == class { self.x[at] } else { 0.0 };
-            out[b] += t * (own - self.xp[at]);
+            let own = if b.class as usize == class { b.x } else { 0.0 };
+            out[b.weight as usize] += t * (own - b.xp);
         }
     }
 }

@@ -95,7 +95,7 @@ impl Curvature {
             // Not both at a time.
             self.factored = None;
             let factor = Cholesky::of_part(&self.h, &rows, &ridge)?;
-            self.factored = Some(Factored { factor, rows, ridge });
+            self.factored = Some(Factored { rows, ridge, factor });
         }
         self.factored.as_ref().map(|f| f.factor.solve_in_place(b, 1))
     }
@@ -340,7 +340,9 @@ mod tests {
             let (start, mut step) = (&numbers[..4], numbers[4..8].to_vec());
             let force = numbers[8..].to_vec();
             if force.iter().zip(&step).map(|(f, s)| f * s).sum::<f64>() < 0.0 {
-                step.iter_mut().for_each(|s| *s = -*s);
+                for s in &mut step {
+                    *s = -*s;
+                }
             }
             prop_assume!(force.iter().zip(&step).map(|(f, s)| f * s).sum::<f64>() > 1e-6);
             // Towards 0 it ends there, away from 0 nowhere.
