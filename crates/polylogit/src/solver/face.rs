@@ -1,6 +1,6 @@
 //! The descent where signs are known: on the weights that are not 0 the model is a plain quadratic. Its minimum is
 //! found by factoring explicit curvature, or by conjugate gradients; where it is beyond a change of sign or a
-//! bound, the weight stops there.
+//! bound, the weight stops there, and after a factor the others go on for as long as the model falls.
 
 use super::descent::Descent;
 use super::quadratic::Along;
