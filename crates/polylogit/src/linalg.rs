@@ -48,10 +48,27 @@ impl Cholesky {
         if a.values.iter().any(|v| !v.is_finite()) {
             return None;
         }
-        let floor = a.diagonal().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1e-14;
+        Self::raised(n, |i, j| a.values[i * n + j])
+    }
+
+    /// The same of some rows and columns of A, in ascending order, with `ridge` added to their diagonal. Nothing is copied
+    /// but the triangle that is factored.
+    pub(crate) fn of_part(a: &Symmetric, rows: &[usize], ridge: &[f64]) -> Option<Self> {
+        // A is symmetric: a column of the triangle is read along a row.
+        let at = |i: usize, j: usize| a.values[rows[j] * a.n + rows[i]];
+        let finite = (0..rows.len()).all(|j| (j..rows.len()).all(|i| at(i, j).is_finite()));
+        finite.then(|| Self::raised(rows.len(), |i, j| at(i, j) + if i == j { ridge[i] } else { 0.0 }))?
+    }
+
+    /// Of the lower triangle `at(i, j)`, i ≥ j.
+    fn raised(n: usize, at: impl Fn(usize, usize) -> f64) -> Option<Self> {
+        let floor = (0..n).map(|i| at(i, i)).fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1e-14;
         for epsilon in [0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
             let mut l = Mat::from_fn(n, n, |i, j| {
-                let v = a.values[i * n + j];
+                if i < j {
+                    return 0.0;
+                }
+                let v = at(i, j);
                 if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
             });
             let mut memory =
@@ -64,7 +81,7 @@ impl Cholesky {
                 Spec::default(),
             );
             // A pivot that is all rounding is no pivot.
-            if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * a.values[i * n + i].abs()) {
+            if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * at(i, i).abs()) {
                 return Some(Self { l, jittered: epsilon > 0.0 });
             }
         }
@@ -163,6 +180,21 @@ mod tests {
         assert!(!factor.jittered);
         factor.solve_in_place(&mut b, 3);
         assert!(b.iter().zip(&x).all(|(b, x)| (b - x).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_part_is_factored_as_a_matrix_of_its_own() {
+        let n = 9;
+        let values = (0..n * n).map(|at: usize| 1.0 / (1 + (at / n).abs_diff(at % n)) as f64).collect();
+        let (a, rows, ridge) = (Symmetric { n, values }, [1, 2, 5, 8], [0.5, 0.0, 0.25, 1.0]);
+        let own = |at: usize| {
+            a.values[rows[at / 4] * n + rows[at % 4]] + if at / 4 == at % 4 { ridge[at / 4] } else { 0.0 }
+        };
+        let copied = Cholesky::new(&Symmetric { n: 4, values: (0..16).map(own).collect() }).unwrap();
+        let (mut x, mut y) = ([1.0, -2.0, 3.0, 0.5], [1.0, -2.0, 3.0, 0.5]);
+        copied.solve_in_place(&mut x, 1);
+        Cholesky::of_part(&a, &rows, &ridge).unwrap().solve_in_place(&mut y, 1);
+        assert_eq!(x, y);
     }
 
     #[test]

@@ -343,8 +343,8 @@ fn sparse_columns(shape: Shape) -> Moment {
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [6 * width + 2, n as u64, F64]);
     let vectors = [COMPOSITE_VECTORS, (m * k) as u64, F64];
     moment.add("vectors of the size of the coefficients", FEWER_COLUMNS, vectors);
-    // How many weights are at work is for the values to say: their curvature, the part that is solved with, its factor.
+    // How many weights are at work is for the values to say: their curvature, and the factor of a part of it.
     let weights = (m * k).min(WEIGHTS) as u64;
-    moment.reserve = 3 * F64 * weights * weights;
+    moment.reserve = 2 * F64 * weights * weights;
     moment
 }

@@ -37,6 +37,17 @@ impl From<Totals> for Means {
 }
 
 /// L/S by columns.
+/// What is added to the curvature of each weight, so that a step is not too long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Damping<'a> {
+    /// How many times Σ_i s_i/S x̃_ij² y_ik (1 − p_ik): curvature that rows far from their class do not show before they
+    /// come near.
+    pub(crate) hidden: f64,
+    /// What pulls at each weight (a row of K for each of the features): where that has far more force than the rows that
+    /// will resist have now, whose gradient grows exponentially, the curvature is that of the way there.
+    pub(crate) forces: &'a [f64],
+}
+
 pub(crate) trait Columns: Debug + Send {
     /// Readies features for work: all that follows but [`Columns::correlations`] is about them (and the intercept).
     fn pack(&mut self, features: &[usize]);
@@ -69,9 +80,13 @@ pub(crate) trait Columns: Debug + Send {
     /// ∂²Q over some features, index (i·K + k); `None` where explicit curvature does not pay.
     fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric>;
     /// ∂²Q over the weights that are `chosen` (a row of K for each of the features), in their order; `None` where it does
-    /// not pay, or [`Columns::hessian`] serves. `damping` times Σ_i s_i/S x̃_ij² y_ik (1 − p_ik) is added to the diagonal:
-    /// curvature that rows far from their class do not show before they come near.
-    fn hessian_of(&mut self, _features: &[usize], _chosen: &[bool], _damping: f64) -> Option<Symmetric> {
+    /// not pay, or [`Columns::hessian`] serves. `damping` is added to the diagonal.
+    fn hessian_of(
+        &mut self,
+        _features: &[usize],
+        _chosen: &[bool],
+        _damping: Damping<'_>,
+    ) -> Option<Symmetric> {
         None
     }
     /// Readies [`Columns::product`] on some features, for the weights of them that are `free` (a row of K each).

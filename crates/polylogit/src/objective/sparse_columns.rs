@@ -3,7 +3,7 @@
 //! A coordinate costs its column's stored values, whatever n is: of Δz and s = Σ_k p_k Δz_k only the rows that the
 //! column touches change.
 
-use super::columns::{Columns, Means};
+use super::columns::{Columns, Damping, Means};
 use super::pass::{Totals, View};
 use super::sparse_focus::{Focus, Weighed};
 use super::sparse_hessian;
@@ -380,7 +380,7 @@ impl Columns for SparseColumns<'_> {
         None
     }
 
-    fn hessian_of(&mut self, features: &[usize], chosen: &[bool], damping: f64) -> Option<Symmetric> {
+    fn hessian_of(&mut self, features: &[usize], chosen: &[bool], damping: Damping<'_>) -> Option<Symmetric> {
         let of = Weighed { p: &self.p, w: &self.w, width: self.width };
         sparse_hessian::of_weights(&self.columns, of, (&self.r, damping), features, chosen, &self.workers)
     }

@@ -7,6 +7,7 @@
 //! A row of H takes the rows i that its feature has a value in, and of each the chosen weights that it meets: the
 //! cost is that of the pairs of chosen weights that rows hold, far below (features·K)² where they are few.
 
+use super::columns::Damping;
 use super::sparse_focus::Weighed;
 use crate::design::lines::Lines;
 use crate::kernel;
@@ -18,14 +19,23 @@ pub(crate) const WEIGHTS: usize = 1 << 13;
 /// Rows of the result that are shared out together.
 const TOGETHER: usize = 16;
 
+/// Side of the tiles in which it is mirrored.
+const TILE: usize = 64;
+
 /// What a row of X holds of the chosen weights, by rows.
 struct Held {
     starts: Vec<usize>,
-    /// Which weight.
-    weight: Vec<u32>,
-    x: Vec<f64>,
+    entries: Vec<Entry>,
+}
+
+/// One of them, together in memory: rows are met in no order.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    weight: u32,
+    class: u32,
+    x: f64,
     /// x_ij p_ik.
-    xp: Vec<f64>,
+    xp: f64,
 }
 
 /// Of the weights that are `chosen` (a row of K for each of the features, in their order; the feature beyond the last of
@@ -34,7 +44,7 @@ struct Held {
 pub(super) fn of_weights(
     columns: &Lines,
     of: Weighed<'_>,
-    (r, damping): (&[f64], f64),
+    (r, damping): (&[f64], Damping<'_>),
     features: &[usize],
     chosen: &[bool],
     workers: &Workers,
@@ -46,7 +56,6 @@ pub(super) fn of_weights(
     if count > WEIGHTS {
         return None;
     }
-    let classes: Vec<u32> = weights.iter().map(|(_, class)| *class as u32).collect();
     // The weights of stored columns come first.
     let stored = weights.partition_point(|(a, _)| features[*a] < columns.count());
     let columns = columns.some(features);
@@ -56,36 +65,79 @@ pub(super) fn of_weights(
     workers.for_each(&mut rows, |share, rows| {
         for (a, out) in (share * TOGETHER..).zip(rows.chunks_exact_mut(count)) {
             let (column, class) = weights[a];
-            let mut hidden = 0.0;
+            let mut diagonal = Diagonal::new(damping.forces[column * k + class]);
             if a < stored {
                 for (row, x) in columns.line(column) {
                     let p = &of.p[row * of.width..][..k];
-                    held.add(row, of.w[row] * x * p[class], a, &classes, out);
+                    held.add(row, of.w[row] * x * p[class], (a, class), out);
                     intercepts(of.w[row] * x * p[class], class, p, &mut out[stored..]);
-                    hidden -= x * x * r[row * of.width + class].min(0.0);
+                    diagonal.add(x, r[row * of.width + class], p[class]);
                 }
             } else {
                 for (row, w) in of.w.iter().enumerate() {
                     let p = &of.p[row * of.width..][..k];
                     intercepts(w * p[class], class, p, &mut out[stored..]);
-                    hidden -= r[row * of.width + class].min(0.0);
+                    diagonal.add(1.0, r[row * of.width + class], p[class]);
                 }
             }
-            out[a] += damping * hidden;
+            out[a] += damping.hidden * diagonal.hidden + diagonal.growth();
         }
     });
     drop(rows);
-    for a in 0..count {
-        for b in a + 1..count {
-            // Left of the diagonal among stored columns, right of it beside the intercepts.
-            if b < stored {
-                h.values[a * count + b] = h.values[b * count + a];
-            } else if a < stored {
-                h.values[b * count + a] = h.values[a * count + b];
+    mirror(&mut h, stored);
+    Some(h)
+}
+
+/// Fills the other half: it is there left of the diagonal among `stored` columns, right of it beside the intercepts. By
+/// tiles, so that what is read across rows stays in cache.
+fn mirror(h: &mut Symmetric, stored: usize) {
+    let n = h.n;
+    for first in (0..n).step_by(TILE) {
+        for second in (first..n).step_by(TILE) {
+            for a in first..(first + TILE).min(n) {
+                for b in second.max(a + 1)..(second + TILE).min(n) {
+                    if b < stored {
+                        h.values[a * n + b] = h.values[b * n + a];
+                    } else if a < stored {
+                        h.values[b * n + a] = h.values[a * n + b];
+                    }
+                }
             }
         }
     }
-    Some(h)
+}
+
+/// What damps one weight.
+struct Diagonal {
+    force: f64,
+    /// Σ_i x_i² (−r_i)₊.
+    hidden: f64,
+    /// Of the rows whose gradient grows on the way: how much it is, and its slope.
+    resistance: f64,
+    slope: f64,
+}
+
+impl Diagonal {
+    fn new(force: f64) -> Self {
+        Self { force, hidden: 0.0, resistance: 0.0, slope: 0.0 }
+    }
+
+    fn add(&mut self, x: f64, r: f64, p: f64) {
+        self.hidden -= x * x * r.min(0.0);
+        let against = x * r * self.force.signum();
+        if against > 0.0 {
+            self.resistance += against;
+            // w p (1−p), where r is w p or w (p−1).
+            self.slope += x * x * r.abs() * if r > 0.0 { 1.0 - p } else { p };
+        }
+    }
+
+    /// With a resistance of g e^{xΔ} the force f is met at xΔ = ln(1 + f/g): the mean curvature up to there is (f/g) /
+    /// ln(1 + f/g) times that of now; what this is more.
+    fn growth(&self) -> f64 {
+        let ratio = self.force.abs() / self.resistance;
+        if ratio > 0.0 && ratio.is_finite() { self.slope * (ratio / ratio.ln_1p() - 1.0) } else { 0.0 }
+    }
 }
 
 /// `out`_c += t (1[class=c] − p_c) for the intercepts, if there are any.
@@ -110,29 +162,26 @@ impl Held {
             starts[row + 1] += starts[row];
         }
         let mut next = starts.clone();
-        let mut held =
-            Self { weight: vec![0; starts[n]], x: vec![0.0; starts[n]], xp: vec![0.0; starts[n]], starts };
+        let mut entries = vec![Entry::default(); starts[n]];
         for (weight, (column, class)) in (0..).zip(weights) {
             for (row, x) in columns.line(*column) {
                 let at = next[row];
                 next[row] += 1;
-                (held.weight[at], held.x[at], held.xp[at]) = (weight, x, x * of.p[row * of.width + class]);
+                let xp = x * of.p[row * of.width + class];
+                entries[at] = Entry { weight, class: *class as u32, x, xp };
             }
         }
-        held
+        Self { starts, entries }
     }
 
     /// `out`_b += t (1[k=c] x_b − x_b p_c) for the weights b ≤ a that a row holds.
-    fn add(&self, row: usize, t: f64, a: usize, classes: &[u32], out: &mut [f64]) {
-        let of = self.starts[row]..self.starts[row + 1];
-        let class = classes[a];
-        for at in of {
-            let b = self.weight[at] as usize;
-            if b > a {
+    fn add(&self, row: usize, t: f64, (a, class): (usize, usize), out: &mut [f64]) {
+        for b in &self.entries[self.starts[row]..self.starts[row + 1]] {
+            if b.weight as usize > a {
                 break;
             }
-            let own = if classes[b] == class { self.x[at] } else { 0.0 };
-            out[b] += t * (own - self.xp[at]);
+            let own = if b.class as usize == class { b.x } else { 0.0 };
+            out[b.weight as usize] += t * (own - b.xp);
         }
     }
 }
@@ -168,11 +217,16 @@ mod tests {
             (0..4 * k).map(|at| at / k == 3 || (at / k != 1 && at % k != at / k)).collect();
         let at: Vec<usize> = (0..4 * k).filter(|at| chosen[*at]).collect();
         let identity = Standardise::identity(d);
+        let still = vec![0.0; chosen.len()];
+        let damping = |hidden| Damping { hidden, forces: &still };
         let of = |design: &Design<'_>| {
             let mut columns = columns::of(design, &target, &identity, true, &Workers::default());
             columns.pack(&features[..3]);
             columns.evaluate(&theta);
-            columns.hessian(&features, 1e9).or_else(|| columns.hessian_of(&features, &chosen, 0.0)).unwrap()
+            columns
+                .hessian(&features, 1e9)
+                .or_else(|| columns.hessian_of(&features, &chosen, damping(0.0)))
+                .unwrap()
         };
         let (all, some) = (of(&Design::dense(&x, n, d).unwrap()), of(&sparse));
         assert_eq!((all.n, some.n), (4 * k, at.len()));
@@ -184,20 +238,40 @@ mod tests {
 
         let mut columns = columns::of(&sparse, &target, &identity, true, &Workers::default());
         columns.evaluate(&theta);
-        let damped = columns.hessian_of(&features, &chosen, 2.0).unwrap();
+        let damped = columns.hessian_of(&features, &chosen, damping(2.0)).unwrap();
+        let pulled: Vec<f64> = (0..chosen.len()).map(|at| 0.1 * (at as f64).sin()).collect();
+        let grown = Damping { hidden: 0.0, forces: &pulled };
+        let grown = columns.hessian_of(&features, &chosen, grown).unwrap();
         for (i, at) in at.iter().enumerate() {
             let (j, class) = (features[at / k], at % k);
+            let x_of = |row: usize, j: usize| if j == d { 1.0 } else { x[row * d + j] };
+            let p = |row: usize| {
+                let z = |c: usize| (0..=d).map(|j| x_of(row, j) * theta[j * k + c]).sum::<f64>();
+                z(class).exp() / (0..k).map(|c| z(c).exp()).sum::<f64>()
+            };
+            let own = |row: usize| labels[row] as usize == class;
             let hidden: f64 = (0..n)
-                .filter(|&row| labels[row] as usize == class)
-                .map(|row| {
-                    let x_of = |j: usize| if j == d { 1.0 } else { x[row * d + j] };
-                    let z = |c: usize| (0..=d).map(|j| x_of(j) * theta[j * k + c]).sum::<f64>();
-                    let p = z(class).exp() / (0..k).map(|c| z(c).exp()).sum::<f64>();
-                    x_of(j).powi(2) * (1.0 - p) / n as f64
-                })
+                .filter(|&row| own(row))
+                .map(|row| x_of(row, j).powi(2) * (1.0 - p(row)) / n as f64)
                 .sum();
             let of = i * (some.n + 1);
             assert!((damped.values[of] - some.values[of] - 2.0 * hidden).abs() <= 1e-14, "{at}");
+            // Rows whose gradient is against the force.
+            let (mut resistance, mut slope) = (0.0, 0.0);
+            for row in 0..n {
+                let g = x_of(row, j) * (p(row) - f64::from(u8::from(own(row)))) / n as f64;
+                if g * pulled[*at] > 0.0 {
+                    resistance += g.abs();
+                    slope += x_of(row, j).powi(2) * p(row) * (1.0 - p(row)) / n as f64;
+                }
+            }
+            let ratio = pulled[*at].abs() / resistance;
+            let growth = if ratio > 0.0 && resistance > 0.0 {
+                slope * (ratio / (1.0 + ratio).ln() - 1.0)
+            } else {
+                0.0
+            };
+            assert!((grown.values[of] - some.values[of] - growth).abs() <= 1e-13, "{at}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The descent where signs are known: on the weights that are not 0 the model is a plain quadratic. Its minimum is
 //! found by factoring explicit curvature, or by conjugate gradients; where it is beyond a change of sign or a
-//! bound, the weight stops there.
+//! bound, the weight stops there, and after a factor the others go on for as long as the model falls.
 
 use super::descent::Descent;
+use super::quadratic::Along;
 use crate::objective::penalty::square;
 
 /// The most steps of conjugate gradients, and the share of the squared residual that ends them.
@@ -27,11 +28,16 @@ impl Descent<'_> {
     /// is lower. `false` if it is not.
     pub(super) fn newton(&mut self, active: &[usize], enough: f64) -> bool {
         let face = self.face(active);
-        let step = match self.factored(active, &face) {
-            Some(step) => step,
-            None => self.conjugate_gradients(active, &face, enough),
-        };
         let before = self.value(active, &face.now);
+        if let Some(target) = self.factored(active, &face) {
+            self.go(active, &target);
+            if self.value(active, &target) < before {
+                return true;
+            }
+            self.go(active, &face.now);
+            return false;
+        }
+        let step = self.conjugate_gradients(active, &face, enough);
         for share in [1.0, 0.3] {
             let target = face.now.iter().zip(&step).map(|(u, s)| u + share * s).collect();
             if self.try_target(active, &face.now, target, before) {
@@ -90,8 +96,8 @@ impl Descent<'_> {
         face
     }
 
-    /// The step to the minimum, from a factor. `None` where there is none, and for groups, whose curvature changes
-    /// with every step.
+    /// The least point on the way to the minimum, which a factor tells; weights that reach 0 or a bound stay there. `None`
+    /// where there is no factor, and for groups, whose curvature changes with every step.
     fn factored(&mut self, active: &[usize], face: &Face) -> Option<Vec<f64>> {
         if face.bend.iter().any(|bend| *bend > 0.0) {
             return None;
@@ -106,12 +112,28 @@ impl Descent<'_> {
         };
         let moving: Vec<usize> = (0..face.now.len()).filter(may).collect();
         let weights: Vec<(usize, usize)> = moving.iter().map(|at| (active[at / k], at % k)).collect();
-        let ridge = weights.iter().map(|(i, _)| self.penalty.ridge[self.features[*i]]).collect();
-        let mut solved: Vec<f64> = moving.iter().map(|at| face.force[*at]).collect();
-        self.model.solve(&weights, ridge, &mut solved)?;
-        let mut step = vec![0.0; face.now.len()];
-        moving.iter().zip(solved).for_each(|(at, s)| step[*at] = s);
-        Some(step)
+        let ridge: Vec<f64> = weights.iter().map(|(i, _)| self.penalty.ridge[self.features[*i]]).collect();
+        let force: Vec<f64> = moving.iter().map(|at| face.force[*at]).collect();
+        let mut step = force.clone();
+        self.model.solve(&weights, ridge.clone(), &mut step)?;
+        let end = |(at, step): (&usize, &f64)| {
+            let j = self.features[active[at / k]];
+            let (low, high) = self.penalty.limits(j, at % k);
+            let back = self.penalty.l1[j] > 0.0 && face.now[*at] * step < 0.0;
+            if back {
+                0.0
+            } else if *step > 0.0 {
+                high
+            } else {
+                low
+            }
+        };
+        let ends: Vec<f64> = moving.iter().zip(&step).map(end).collect();
+        let mut u: Vec<f64> = moving.iter().map(|at| face.now[*at]).collect();
+        self.model.descend(&weights, Along { force, step, ends: &ends, ridge: &ridge, whole: true }, &mut u);
+        let mut target = face.now.clone();
+        moving.iter().zip(u).for_each(|(at, u)| target[*at] = u);
+        Some(target)
     }
 
     /// The step to the minimum, or close.

@@ -17,7 +17,7 @@ use super::descent::{Descent, Work};
 use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
 use crate::certificate::{Composite, composite_gap};
-use crate::objective::columns::{Columns, Means};
+use crate::objective::columns::{Columns, Damping, Means};
 use crate::objective::penalty::Penalty;
 
 /// A working set is left when its gap is this share of the one asked for.
@@ -326,6 +326,23 @@ impl Solver<'_> {
         wanted
     }
 
+    /// What pulls at each weight of some features (a row of K for each): −∂F, the least in size where F has several. For
+    /// groups nothing is told.
+    fn forces(&self, penalty: &Penalty, features: &[usize]) -> Vec<f64> {
+        let of = |&j: &usize| {
+            let (l1, ridge) = (penalty.l1[j], penalty.ridge[j]);
+            self.row(j).map(move |at| {
+                let (u, pull) = (self.theta[at], -self.gradient[at] - ridge * self.theta[at]);
+                match u {
+                    _ if penalty.grouped => 0.0,
+                    0.0 => pull - pull.clamp(-l1, l1),
+                    _ => pull - l1 * u.signum(),
+                }
+            })
+        };
+        features.iter().flat_map(of).collect()
+    }
+
     /// Newton steps on a working set until its gap is within tol·F.
     pub(crate) fn on_set(
         &mut self,
@@ -385,7 +402,10 @@ impl Solver<'_> {
             }
             old = known && !poor && (step > 0 || self.lasting);
             if !old {
-                let damping = self.reserve.then_some(self.damping);
+                let forces = self.forces(penalty, &features);
+                let damping = self.reserve.then_some(Damping { hidden: self.damping, forces: &forces });
+                // Not both at a time.
+                self.curvature = None;
                 self.curvature =
                     Curvature::new(&mut *self.columns, &features, &wanted, damping, EXPECTED_SWEEPS);
             }

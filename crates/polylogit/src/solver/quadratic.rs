@@ -5,7 +5,7 @@
 
 use crate::kernel;
 use crate::linalg::{Cholesky, Symmetric};
-use crate::objective::columns::Columns;
+use crate::objective::columns::{Columns, Damping};
 
 /// Explicit curvature at some point, kept for as long as it serves.
 #[derive(Debug)]
@@ -24,6 +24,18 @@ struct Factored {
     factor: Cholesky,
 }
 
+/// A step of some weights.
+pub(super) struct Along<'a> {
+    /// −∂ of the penalised model where it starts.
+    pub(super) force: Vec<f64>,
+    pub(super) step: Vec<f64>,
+    /// 0 or a bound, the first that a weight comes to.
+    pub(super) ends: &'a [f64],
+    pub(super) ridge: &'a [f64],
+    /// Is the whole step the best where nothing is in its way?
+    pub(super) whole: bool,
+}
+
 /// Weights are solved for by factoring where their number squared is at most this many times that of all: of all weights
 /// of the features, of chosen ones (which are about those that are not 0, so that their factor serves more than once).
 const FACTORED: usize = 512;
@@ -38,7 +50,7 @@ impl Curvature {
         columns: &mut dyn Columns,
         features: &[usize],
         wanted: &[bool],
-        damping: Option<f64>,
+        damping: Option<Damping<'_>>,
         sweeps: f64,
     ) -> Option<Self> {
         let k = wanted.len() / features.len().max(1);
@@ -80,18 +92,52 @@ impl Curvature {
     /// solve with the same. `None` where that is not finite.
     fn solve(&mut self, rows: Vec<usize>, ridge: Vec<f64>, b: &mut [f64]) -> Option<()> {
         if !self.factored.as_ref().is_some_and(|f| f.rows == rows && f.ridge == ridge) {
-            let mut a = self.part(&rows);
-            let n = a.n;
-            a.values.iter_mut().step_by(n + 1).zip(&ridge).for_each(|(a, ridge)| *a += ridge);
-            self.factored = Some(Factored { factor: Cholesky::new(&a)?, rows, ridge });
+            // Not both at a time.
+            self.factored = None;
+            let factor = Cholesky::of_part(&self.h, &rows, &ridge)?;
+            self.factored = Some(Factored { rows, ridge, factor });
         }
         self.factored.as_ref().map(|f| f.factor.solve_in_place(b, 1))
     }
 
-    /// Some of its rows and columns.
-    fn part(&self, rows: &[usize]) -> Symmetric {
-        let values = rows.iter().flat_map(|&row| rows.iter().map(move |&column| self.row(row)[column]));
-        Symmetric { n: rows.len(), values: values.collect() }
+    /// Moves `u`, weights of some rows, along a step for as long as the model falls; a weight that comes to its end stays
+    /// there and the others go on.
+    fn descend(&self, rows: &[usize], along: Along<'_>, u: &mut [f64]) {
+        let Along { mut force, mut step, ends, ridge, whole } = along;
+        let stop = |i: usize| ((ends[i] - u[i]) / step[i], i);
+        let mut stops: Vec<(f64, usize)> = (0..u.len()).map(stop).filter(|(t, _)| t.is_finite()).collect();
+        if whole && stops.iter().all(|(t, _)| *t >= 1.0) {
+            u.iter_mut().zip(&step).for_each(|(u, step)| *u += step);
+            return;
+        }
+        stops.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut bent = vec![0.0; self.h.n];
+        for (step, &row) in step.iter().zip(rows) {
+            kernel::axpy(*step, self.row(row), &mut bent);
+        }
+        let mut stops = stops.into_iter();
+        let mut now = 0.0;
+        loop {
+            let (mut fall, mut curvature) = (0.0, 0.0);
+            for (i, &row) in rows.iter().enumerate() {
+                fall += force[i] * step[i];
+                curvature += step[i] * (bent[row] + ridge[i] * step[i]);
+            }
+            if fall <= 0.0 || curvature <= 0.0 {
+                return;
+            }
+            let next = stops.next();
+            let t = (fall / curvature).min(next.map_or(f64::INFINITY, |(stop, _)| stop - now));
+            for (i, &row) in rows.iter().enumerate() {
+                u[i] += t * step[i];
+                force[i] -= t * (bent[row] + ridge[i] * step[i]);
+            }
+            let Some((stop, i)) = next.filter(|(stop, _)| now + t >= *stop) else { return };
+            now = stop;
+            u[i] = ends[i];
+            kernel::axpy(-step[i], self.row(rows[i]), &mut bent);
+            step[i] = 0.0;
+        }
     }
 
     fn row(&self, row: usize) -> &[f64] {
@@ -232,6 +278,14 @@ impl<'m> Model<'m> {
         e.of.solve(rows, ridge, b)
     }
 
+    /// [`Curvature::descend`] on some weights, each a feature's position and a class; nothing where it is not explicit.
+    pub(super) fn descend(&self, weights: &[(usize, usize)], along: Along<'_>, u: &mut [f64]) {
+        if let Some(e) = &self.explicit {
+            let rows: Vec<usize> = weights.iter().filter_map(|(i, c)| e.row(*i, *c as u32)).collect();
+            e.of.descend(&rows, along, u);
+        }
+    }
+
     /// Δ anew (rows as the features).
     pub(super) fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         let Some(e) = &mut self.explicit else { return self.columns.set_step(features, delta) };
@@ -269,5 +323,63 @@ impl Explicit<'_> {
     fn row(&self, i: usize, class: u32) -> Option<usize> {
         let row = self.rows[i * self.classes + class as usize];
         (row != NONE).then_some(row as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_step_ends_where_the_model_is_least_along_it(
+            root in prop::collection::vec(-1.0..1.0f64, 25), numbers in prop::collection::vec(-1.0..1.0f64, 12),
+            ridge in 0.0..0.5f64,
+        ) {
+            // Row 3 of five takes no part.
+            let rows = [0, 1, 2, 4];
+            let product = |a: usize, b: usize| (0..5).map(|t| root[a * 5 + t] * root[b * 5 + t]).sum::<f64>();
+            let h = Symmetric { n: 5, values: (0..25).map(|at| product(at / 5, at % 5)).collect() };
+            let (start, mut step) = (&numbers[..4], numbers[4..8].to_vec());
+            let force = numbers[8..].to_vec();
+            if force.iter().zip(&step).map(|(f, s)| f * s).sum::<f64>() < 0.0 {
+                for s in &mut step {
+                    *s = -*s;
+                }
+            }
+            prop_assume!(force.iter().zip(&step).map(|(f, s)| f * s).sum::<f64>() > 1e-6);
+            // Towards 0 it ends there, away from 0 nowhere.
+            let ends: Vec<f64> = (0..4)
+                .map(|i| if start[i] * step[i] < 0.0 { 0.0 } else { step[i].signum() * f64::INFINITY })
+                .collect();
+            let ridges = [ridge; 4];
+            let value = |u: &[f64]| {
+                let d: Vec<f64> = u.iter().zip(start).map(|(u, s)| u - s).collect();
+                let bent = |i: usize| (0..4).map(|j| h.values[rows[i] * 5 + rows[j]] * d[j]).sum::<f64>();
+                (0..4).map(|i| d[i] * (0.5 * bent(i) + 0.5 * ridge * d[i] - force[i])).sum::<f64>()
+            };
+            let at = |t: f64| -> Vec<f64> {
+                (0..4)
+                    .map(|i| {
+                        let u = start[i] + t * step[i];
+                        if start[i] * step[i] < 0.0 && u * start[i] < 0.0 { 0.0 } else { u }
+                    })
+                    .collect()
+            };
+            // The first minimum along the way, by small steps.
+            let mut least = 0.0;
+            while least < 50.0 && value(&at(least + 1e-3)) < value(&at(least)) {
+                least += 1e-3;
+            }
+            let curvature = Curvature { h: h.clone(), rows: vec![], factored: None };
+            let mut u = start.to_vec();
+            let along = Along { force: force.clone(), step: step.clone(), ends: &ends, ridge: &ridges, whole: false };
+            curvature.descend(&rows, along, &mut u);
+            if least < 50.0 {
+                prop_assert!(value(&u) <= value(&at(least)) + 1e-12);
+                prop_assert!(u.iter().zip(at(least)).all(|(u, near)| (u - near).abs() < 2e-3));
+            }
+        }
     }
 }
