@@ -4,6 +4,7 @@ pub(crate) mod columns;
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
 pub(crate) mod dense_columns;
+pub(crate) mod groups;
 pub(crate) mod kept;
 pub(crate) mod pass;
 pub(crate) mod penalty;

@@ -7,7 +7,8 @@
 //! One block is a feature with those of its classes that are not 0 or must move; its curvature is the true one. A
 //! sweep over all features finds the active ones, sweeps over these follow until they have settled; extrapolation
 //! (Anderson) takes over where sweeps converge slowly. After each block the gauge of its feature is set to that
-//! of the least penalty, which changes no probability and which no single class could do.
+//! of the least penalty, which changes no probability and which no single class could do. Groups of features are
+//! visited as one (`group.rs`).
 //!
 //! The model's gradient is updated from explicit curvature where that is cheaper, and computed from the columns
 //! where not.
@@ -44,6 +45,8 @@ pub(crate) struct Descent<'d> {
     pub(crate) unit: f64,
     /// Curvature of each block as it was used last, and of which classes.
     pub(crate) cache: Vec<(Vec<u32>, Vec<f64>)>,
+    /// The positions of the features that the one at each position leads, where there are groups.
+    pub(crate) members: Vec<Vec<usize>>,
     pub(crate) sweeps: usize,
     pub(crate) work: Work,
 }
@@ -53,6 +56,7 @@ impl Descent<'_> {
     /// much out of balance they were.
     pub(crate) fn run(&mut self, share: impl Fn(f64) -> f64, least: f64) -> f64 {
         self.cache = vec![Default::default(); self.features.len()];
+        self.members = self.members();
         let all: Vec<usize> = (0..self.features.len()).collect();
         let mut first = None;
         let mut last = f64::INFINITY;
@@ -71,7 +75,8 @@ impl Descent<'_> {
                 .copied()
                 .filter(|&i| {
                     let j = self.features[i];
-                    self.penalty.l1[j] == 0.0 || self.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0)
+                    let moves = |&j: &usize| self.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0);
+                    self.penalty.l1[j] == 0.0 || self.penalty.members(&j).iter().any(moves)
                 })
                 .collect();
             self.settle(&active, 0.5 * enough);
@@ -174,7 +179,11 @@ impl Descent<'_> {
             let j = self.features[i];
             let linear: f64 =
                 self.gradient[j * k..][..k].iter().zip(&delta[i * k..]).map(|(g, d)| g * d).sum();
-            value += linear + self.penalty.value(j, u);
+            value += linear + if self.members.is_empty() { self.penalty.value(j, u) } else { 0.0 };
+        }
+        if !self.members.is_empty() {
+            let features: Vec<usize> = active.iter().map(|&i| self.features[i]).collect();
+            value += self.penalty.total(&features, self.theta);
         }
         value
     }
@@ -194,7 +203,12 @@ impl Descent<'_> {
             let l1 = self.penalty.l1[j];
             let theta = &self.theta[of];
             if l1 == 0.0 || self.penalty.grouped {
-                let moves = l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1;
+                // A group is open as a whole: its visit looks whether it moves.
+                let alone = self.members.get(i).is_none_or(|members| members.len() == 1);
+                let moves = !alone
+                    || l1 == 0.0
+                    || theta.iter().any(|t| *t != 0.0)
+                    || self.penalty.reach(j, force) > l1;
                 open.fill(moves && self.model.has(i, 0));
                 continue;
             }
@@ -222,7 +236,11 @@ impl Descent<'_> {
             work.classes.clear();
             work.classes.extend((0..k as u32).filter(|c| takes(*c as usize)));
             if !work.classes.is_empty() {
-                largest = largest.max(self.visit(i, &mut work));
+                let found = match self.members.get(i) {
+                    Some(members) if members.len() != 1 => self.visit_group(i),
+                    _ => self.visit(i, &mut work),
+                };
+                largest = largest.max(found);
             }
         }
         self.work = work;
