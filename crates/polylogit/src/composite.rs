@@ -74,7 +74,9 @@ impl<'p> Composite<'p> {
         let mut roots = vec![1.0; design.features()];
         let mut members = options.groups.clone();
         for group in &mut members {
-            group.iter().for_each(|&j| roots[j] = (group.len() as f64).sqrt());
+            for &j in group.iter() {
+                roots[j] = (group.len() as f64).sqrt();
+            }
             group.retain(|&j| standardise.factor[j] > 0.0 && options.penalty_factors[j] > 0.0);
             same_scale(group, &mut standardise, options.standardize.then_some(&statistics.sd));
         }

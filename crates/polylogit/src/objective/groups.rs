@@ -30,7 +30,9 @@ impl Groups {
         let members: Vec<Vec<usize>> = members.into_iter().filter(|group| group.len() > 1).collect();
         let mut of = vec![NONE; features];
         for (at, group) in (0..).zip(&members) {
-            group.iter().for_each(|&j| of[j] = at);
+            for &j in group {
+                of[j] = at;
+            }
         }
         (!members.is_empty()).then_some(Self { members, of })
     }

@@ -115,7 +115,9 @@ impl Descent<'_> {
                 .minimise(theta, &mut g);
             let moved: Vec<f64> = theta.iter().zip(&before).map(|(a, b)| a - b).collect();
             if let Some(shift) = self.penalty.gauge(of, theta) {
-                theta.iter_mut().for_each(|t| *t -= shift);
+                for t in theta.iter_mut() {
+                    *t -= shift;
+                }
             }
             if moved.iter().any(|d| *d != 0.0) {
                 self.model.shift(i, of, &every, &moved);
