@@ -168,7 +168,9 @@ fn fista(problem: &Problem, penalty: &Penalty, sd: &[f64]) -> f64 {
             let length = of.iter().map(|i| u[*i] * u[*i]).sum::<f64>().sqrt();
             let shrink =
                 if length > step * l1 { (1.0 - step * l1 / length) / (1.0 + step * ridge) } else { 0.0 };
-            of.into_iter().for_each(|i| u[i] *= shrink);
+            for i in of {
+                u[i] *= shrink;
+            }
         }
         u.iter().zip(&scale).map(|(u, s)| u / s).collect::<Vec<f64>>()
     };
