@@ -24,7 +24,7 @@ impl Penalty {
     /// Up to three groups of up to six features, of which the first may be free.
     fn random(seed: u64, d: usize, free: bool) -> Self {
         let mut random = Random(seed);
-        let mut choice = |of: usize| (random.uniform() * of as f64) as usize;
+        let mut choice = |of: usize| (random.uniform().to_bits() >> 20) as usize % of;
         let factors = [0.5, 1.0, 2.0, if free { 0.0 } else { 1.5 }];
         Self {
             lambda: 10f64.powf(-0.5 - 0.5 * choice(5) as f64),
@@ -64,7 +64,7 @@ impl Penalty {
         (l1, strength * (1.0 - self.alpha), group.iter().map(scale).collect())
     }
 
-    fn scaled(&self, c: &Coefficients, group: &[usize], scale: &[f64]) -> Vec<f64> {
+    fn scaled(c: &Coefficients, group: &[usize], scale: &[f64]) -> Vec<f64> {
         let of = |k: usize| group.iter().zip(scale).map(move |(&j, s)| c.class_weights(k)[j] * s);
         (0..c.classes()).flat_map(of).collect()
     }
@@ -72,7 +72,7 @@ impl Penalty {
     fn value(&self, c: &Coefficients, sd: &[f64]) -> f64 {
         let of = |group: &Vec<usize>| {
             let (l1, ridge, scale) = self.parts(group, sd);
-            let square: f64 = self.scaled(c, group, &scale).iter().map(|u| u * u).sum();
+            let square: f64 = Self::scaled(c, group, &scale).iter().map(|u| u * u).sum();
             0.5 * ridge * square + l1 * square.sqrt()
         };
         self.groups().iter().map(of).sum()
@@ -86,11 +86,11 @@ impl Penalty {
         let mut worst = 0.0f64;
         for group in self.groups() {
             let (l1, ridge, scale) = self.parts(&group, &fit.feature_sd);
-            let u = self.scaled(c, &group, &scale);
+            let u = Self::scaled(c, &group, &scale);
             let length = u.iter().map(|u| u * u).sum::<f64>().sqrt();
             // The gradient with respect to the scaled weights; constant columns have none.
             let inverse: Vec<f64> = scale.iter().map(|s| if *s > 1e-9 { 1.0 / s } else { 0.0 }).collect();
-            let force: Vec<f64> = self.scaled(&g, &group, &inverse);
+            let force: Vec<f64> = Self::scaled(&g, &group, &inverse);
             let force: Vec<f64> =
                 force.iter().zip(&u).map(|(g, u)| g / fit.total_weight + ridge * u).collect();
             let out = if length == 0.0 {
@@ -232,7 +232,7 @@ proptest! {
         prop_assert!(violation <= 1e-4, "{violation:e} {:?}", found.model.coefficients());
         for group in penalty.groups() {
             let (_, _, scale) = penalty.parts(&group, &found.feature_sd);
-            let u = penalty.scaled(found.model.coefficients(), &group, &scale);
+            let u = Penalty::scaled(found.model.coefficients(), &group, &scale);
             let varies = group.iter().all(|j| found.feature_sd[*j] > 0.0);
             prop_assert!(!varies || u.iter().all(|u| *u == 0.0) || u.iter().all(|u| *u != 0.0));
         }
