@@ -144,6 +144,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         n_jobs: int | None = None,
         multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
         grouped: bool = False,
+        groups: ArrayLike | dict[Any, Any] | None = None,
         penalty_factors: ArrayLike | None = None,
         bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
         like: Literal["scikit-learn", "glmnet", "spark"] = "scikit-learn",
@@ -235,6 +236,7 @@ class LogisticRegressionCV(LogisticRegression):
         use_legacy_attributes: bool | Literal["warn"] = "warn",
         multi_class: Literal["auto", "multinomial", "ovr", "deprecated"] = "deprecated",
         grouped: bool = False,
+        groups: ArrayLike | dict[Any, Any] | None = None,
         penalty_factors: ArrayLike | None = None,
         bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,
     ) -> None: ...
@@ -275,6 +277,7 @@ def path(
     offset: ArrayLike | None = None,
     l1_ratio: float = 1.0,
     grouped: bool = False,
+    groups: ArrayLike | dict[Any, Any] | None = None,
     standardize: bool = True,
     penalty_factors: ArrayLike | None = None,
     bounds: tuple[ArrayLike | None, ArrayLike | None] | None = None,

@@ -82,6 +82,7 @@ def _record_of(model):
         "l1_ratio": 0.0,
         "penalty_factors": [],
         "grouped": False,
+        "groups": [],
         "standardize": False,
         "fit_intercept": bool(model.fit_intercept),
         "objective": 0.0,
@@ -105,7 +106,12 @@ def _strength(record, n_classes):
     strength, share = record["lambda_"] * record["total_weight"], record["l1_ratio"]
     if n_classes == 2:
         # The other way round than in `_solve.solve`.
-        strength, share = strength * (1.0 + share) / 2.0, 2.0 * share / (1.0 + share)
+        if record["groups"]:
+            norm = strength * share / np.sqrt(2.0)
+            strength = norm + strength * (1.0 - share) / 2.0
+            share = norm / strength if strength > 0 else share
+        else:
+            strength, share = strength * (1.0 + share) / 2.0, 2.0 * share / (1.0 + share)
     return 1.0 / strength if strength > 0 else np.inf, share
 
 
@@ -137,6 +143,11 @@ def load(path):
     model = LogisticRegression()
     model.C, model.l1_ratio = _strength(record, len(classes))
     model.grouped = record["grouped"]
+    if record["groups"]:
+        # A label for each feature; those alone have one of their own.
+        model.groups = np.arange(len(names))
+        for group in record["groups"]:
+            model.groups[group] = group[0]
     model.standardize = record["standardize"] or None
     if record["penalty_factors"]:
         model.penalty_factors = np.array(record["penalty_factors"])

@@ -20,6 +20,7 @@ class _Options(TypedDict):
     lambda_: float
     l1_ratio: float
     grouped: bool
+    groups: list[list[int]]
     standardize: bool
     penalty_factors: NDArray[np.float64] | None
     bounds: _Arrays | None
@@ -60,6 +61,7 @@ class _Record(TypedDict):
     l1_ratio: float
     penalty_factors: list[float]
     grouped: bool
+    groups: list[list[int]]
     standardize: bool
     fit_intercept: bool
     objective: float

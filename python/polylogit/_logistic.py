@@ -70,6 +70,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
     grouped : bool, default=False
         Penalise the L2 norm of each feature's weights over the classes in place of their L1 norm, so that a feature is
         in or out for all classes together (three classes or more).
+    groups : array-like of shape (n_features,) or dict, default=None
+        Groups of features that are in or out together, for all classes (the group lasso): a label for each feature, those
+        of one label are a group; or a dictionary from names to lists of columns (names or indices). Implies `grouped`;
+        each group's L2 norm counts the root of its number of features times. Needs ``l1_ratio > 0``.
     penalty_factors : array-like of shape (n_features,), default=None
         Factors on the penalty of each feature; 0 leaves it unpenalised.
     bounds : tuple (lower, upper), default=None
@@ -150,6 +154,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         "n_jobs": [None, Integral],
         "multi_class": [StrOptions({"auto", "multinomial", "ovr"}), Hidden(StrOptions({"deprecated"}))],
         "grouped": ["boolean"],
+        "groups": ["array-like", dict, None],
         "penalty_factors": ["array-like", None],
         "bounds": [tuple, list, None],
         "like": [StrOptions({"scikit-learn", "glmnet", "spark"})],
@@ -177,6 +182,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         n_jobs=None,
         multi_class="deprecated",
         grouped=False,
+        groups=None,
         penalty_factors=None,
         bounds=None,
         like="scikit-learn",
@@ -200,6 +206,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         self.n_jobs = n_jobs
         self.multi_class = multi_class
         self.grouped = grouped
+        self.groups = groups
         self.penalty_factors = penalty_factors
         self.bounds = bounds
         self.like = like
@@ -274,7 +281,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             "standardize": self.standardize,
             "l1_ratio": _validate.share_of(penalty, self.l1_ratio),
             "grouped": self.grouped,
-            "penalty_factors": _validate.penalty_factors(self.penalty_factors, X.shape[1]),
+            **_validate.penalised(self, X.shape[1]),
             "bounds": _validate.bounds(self.bounds, (1 if n_classes == 2 else n_classes, X.shape[1])),
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,

@@ -71,6 +71,8 @@ class LogisticRegressionCV(LogisticRegression):
         The old spelling; accepted quietly.
     grouped : bool, default=False
         As in :class:`LogisticRegression`.
+    groups : array-like of shape (n_features,) or dict, default=None
+        As in :class:`LogisticRegression`.
     penalty_factors : array-like of shape (n_features,), default=None
         As in :class:`LogisticRegression`.
     bounds : pair (low, high), default=None
@@ -145,6 +147,7 @@ class LogisticRegressionCV(LogisticRegression):
         use_legacy_attributes="warn",
         multi_class="deprecated",
         grouped=False,
+        groups=None,
         penalty_factors=None,
         bounds=None,
     ):
@@ -167,6 +170,7 @@ class LogisticRegressionCV(LogisticRegression):
         self.use_legacy_attributes = use_legacy_attributes
         self.multi_class = multi_class
         self.grouped = grouped
+        self.groups = groups
         self.penalty_factors = penalty_factors
         self.bounds = bounds
 
@@ -209,7 +213,7 @@ class LogisticRegressionCV(LogisticRegression):
         problem = {
             "n_classes": len(classes),
             "grouped": self.grouped,
-            "penalty_factors": _validate.penalty_factors(self.penalty_factors, X.shape[1]),
+            **_validate.penalised(self, X.shape[1]),
             "bounds": _validate.bounds(self.bounds, (1 if len(classes) == 2 else len(classes), X.shape[1])),
             "fit_intercept": self.fit_intercept,
             "tol": self.tol,

@@ -107,6 +107,7 @@ def path(
     offset=None,
     l1_ratio=1.0,
     grouped=False,
+    groups=None,
     standardize=True,
     penalty_factors=None,
     bounds=None,
@@ -138,6 +139,8 @@ def path(
         α, the share of L1.
     grouped : bool, default=False
         Features in or out for all classes together?
+    groups : array-like of shape (n_features,) or dict, default=None
+        Groups of features that are in or out together, as in :class:`LogisticRegression`.
     standardize : bool, default=True
         Penalise the coefficients of standardised columns? (glmnet's default; they are returned on the raw scale.)
     penalty_factors : array-like of shape (n_features,), default=None
@@ -181,6 +184,7 @@ def path(
     else:
         classes, ids = _validate.class_ids(np.asarray(y))
     _validate.require_two_classes(classes)
+    names = getattr(X, "columns", None)
     # What is not finite is found, and named, by the engine.
     X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", ensure_all_finite=False)
     n_classes, n_features = len(classes), X.shape[1]
@@ -192,13 +196,15 @@ def path(
     given = None if isinstance(lambdas, Integral) else [float(v) for v in np.ravel(lambdas)]
     if like not in (None, "glmnet", "spark"):
         raise ValueError(f"like must be 'glmnet', 'spark' or None, got {like!r}")
+    factors = _validate.penalty_factors(penalty_factors, n_features)
     options = {
         "like": like,
         "lambda_": 1.0,
         "l1_ratio": float(l1_ratio),
         "grouped": bool(grouped),
         "standardize": bool(standardize),
-        "penalty_factors": _validate.penalty_factors(penalty_factors, n_features),
+        "penalty_factors": factors,
+        "groups": _validate.groups(groups, n_features, names, factors),
         "bounds": _validate.bounds(bounds, (1 if like and n_classes == 2 else n_classes, n_features)),
         "fit_intercept": bool(fit_intercept),
         "tol": float(tol),

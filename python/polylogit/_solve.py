@@ -65,6 +65,7 @@ def solve(
     like="scikit-learn",
     standardize=None,
     grouped=False,
+    groups=(),
     penalty_factors=None,
     bounds=None,
     fit_intercept,
@@ -86,6 +87,7 @@ def solve(
     offset : ndarray of float64 of shape (n, K), or None
     lambda_ : float
         1/(C·S), in place of C; the only strength of packages but scikit-learn.
+    groups : lists of features
     penalty_factors : ndarray of float64 of shape (d,), or None
     bounds : (lower, upper) of shape (K, d) (for two classes (1, d)) each, or None
     memory_limit : int, or None for what the machine has to spare
@@ -102,7 +104,12 @@ def solve(
     strength, share = 1.0 / (C * total) if lambda_ is None else lambda_, l1_ratio
     if n_classes == 2 and like == "scikit-learn":
         # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖², ‖β‖₁ = ‖W‖₁.
-        strength, share = strength * (2.0 - l1_ratio), l1_ratio / (2.0 - l1_ratio)
+        if groups:
+            # ‖β_G‖ = √2 ‖W_G‖
+            norm = np.sqrt(2.0) * l1_ratio
+            strength, share = strength * (norm + 2.0 - 2.0 * l1_ratio), norm / (norm + 2.0 - 2.0 * l1_ratio)
+        else:
+            strength, share = strength * (2.0 - l1_ratio), l1_ratio / (2.0 - l1_ratio)
         if bounds is not None:
             lower, upper = 0.5 * bounds[0], 0.5 * bounds[1]
             bounds = np.concatenate([-upper, lower]), np.concatenate([-lower, upper])
@@ -121,6 +128,7 @@ def solve(
         "l1_ratio": share,
         # The group of a feature of two classes is its one weight.
         "grouped": grouped and n_classes > 2,
+        "groups": groups,
         "standardize": like != "scikit-learn" if standardize is None else standardize,
         "penalty_factors": penalty_factors,
         "bounds": bounds,
@@ -165,6 +173,7 @@ def _without_absent(X, y, n_classes, weights, offset, options, present):
             "l1_ratio": 0.0,
             "penalty_factors": [],
             "grouped": False,
+            "groups": [],
             "standardize": False,
             "fit_intercept": True,
             "objective": _ABSENT,

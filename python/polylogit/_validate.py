@@ -1,6 +1,7 @@
 """What comes in, checked as scikit-learn checks it, with short ways where the outcome is the same."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -208,6 +209,70 @@ def penalty_factors(factors, n_features):
     if factors.shape != (n_features,):
         raise ValueError(f"penalty_factors has shape {factors.shape}, expected ({n_features},)")
     return factors
+
+
+def penalised(estimator, n_features):
+    """Factors and groups of an estimator's features."""
+    factors = penalty_factors(estimator.penalty_factors, n_features)
+    names = getattr(estimator, "feature_names_in_", None)
+    return {"penalty_factors": factors, "groups": groups(estimator.groups, n_features, names, factors)}
+
+
+def groups(given, n_features, names, factors):
+    """Lists of the features of each group, from a label for each feature or a dictionary of columns; `factors` or None."""
+    if given is None:
+        return []
+    members = _named_groups(given, n_features, names) if isinstance(given, dict) else _labelled(given, n_features)
+    of = {}
+    for name, features in members.items():
+        for j in features:
+            if j in of:
+                other = "twice" if of[j] == name else f"and in {of[j]!r}"
+                raise ValueError(f"groups: feature {j if names is None else names[j]!r} is in {name!r} {other}")
+            of[j] = name
+        if factors is not None and len({factors[j] for j in features}) > 1:
+            raise ValueError(
+                f"groups: the features of {name!r} need one penalty factor, got {sorted({factors[j] for j in features})}"
+            )
+    return list(members.values())
+
+
+def _labelled(labels, n_features):
+    labels = np.asarray(labels, dtype=object)
+    if labels.shape != (n_features,):
+        raise ValueError(
+            f"groups has shape {labels.shape}, expected ({n_features},): a label for each feature, or a dictionary"
+        )
+    members = {}
+    for j, label in enumerate(labels):
+        if label is None or label != label:
+            raise ValueError(f"groups: feature {j} has no label ({label}): give it one of its own to leave it alone")
+        members.setdefault(label, []).append(j)
+    return members
+
+
+def _named_groups(given, n_features, names):
+    position = {} if names is None else {name: j for j, name in enumerate(names)}
+
+    def index(group, column):
+        if isinstance(column, Integral) and not isinstance(column, bool):
+            if 0 <= column < n_features:
+                return int(column)
+            raise ValueError(
+                f"groups: {group!r} has feature {column}, but there are {n_features} (0 to {n_features - 1})"
+            )
+        if column in position:
+            return position[column]
+        known = "X has no column names" if names is None else "X has no such column"
+        raise ValueError(f"groups: {group!r} has column {column!r}, but {known}")
+
+    members = {}
+    for group, columns in given.items():
+        columns = [columns] if isinstance(columns, (str, Integral)) else list(columns)
+        if not columns:
+            raise ValueError(f"groups: {group!r} has no columns")
+        members[group] = [index(group, column) for column in columns]
+    return members
 
 
 def bounds(given, shape):

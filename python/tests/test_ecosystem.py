@@ -130,7 +130,7 @@ def test_tags_and_parameters():
     ):
         params = mine().get_params()
         assert params.pop("multi_class") == "deprecated"
-        extra = {"bounds": None, "grouped": False, "penalty_factors": None}
+        extra = {"bounds": None, "grouped": False, "groups": None, "penalty_factors": None}
         if mine is LogisticRegression:
             extra |= {"like": "scikit-learn", "lam": None, "standardize": None, "memory_limit": None}
         assert {name: params.pop(name) for name in extra} == extra

@@ -69,6 +69,9 @@ pub(crate) fn objective(artefact: &Artefact) -> String {
     if let Some(factors) = factors(artefact) {
         let _ = writeln!(text, "  v = {factors}");
     }
+    if let Some(groups) = groups(artefact) {
+        let _ = writeln!(text, "  G = {groups}");
+    }
     text
 }
 
@@ -105,6 +108,26 @@ pub(crate) fn factors(artefact: &Artefact) -> Option<String> {
     Some(parts.join("; "))
 }
 
+/// The groups of several columns by their names, in braces; a category that is one by its own.
+pub(crate) fn groups(artefact: &Artefact) -> Option<String> {
+    let record = artefact.record();
+    if record.groups.is_empty() || record.lambda == 0.0 || record.l1_ratio == 0.0 {
+        return None;
+    }
+    let (schema, names) = (artefact.schema(), artefact.schema().feature_names());
+    let braces = |group: &Vec<usize>| {
+        let whole = schema.columns.iter().find(|column| {
+            let of = schema.find(&column.name).unwrap_or_default();
+            of.len() > 1 && of.eq(group.iter().copied())
+        });
+        let columns: Vec<&str> = group.iter().map(|&j| names[j].as_str()).collect();
+        whole.map_or_else(|| format!("{{{}}}", list(&columns)), |column| column.name.clone())
+    };
+    let groups: Vec<String> = record.groups.iter().map(braces).collect();
+    let others = record.groups.iter().flatten().count() < names.len();
+    Some(groups.join("; ") + if others { "; each other column alone" } else { "" })
+}
+
 /// The objective in symbols and in words.
 pub(crate) fn formula(record: &Record) -> (String, String) {
     let (penalty, words) = penalty(record);
@@ -127,10 +150,15 @@ fn penalty(record: &Record) -> (String, String) {
     let (square, scale) = if record.standardize { ("sdⱼ² ", "sdⱼ ") } else { ("", "") };
     let norm = format!("{scale}‖W·ⱼ‖{}", if record.grouped { "₂" } else { "₁" });
     let v = if record.penalty_factors.is_empty() { "" } else { "vⱼ " };
+    let of_groups = format!("√|G| {}‖{}W·G‖₂", v.replace('ⱼ', "_G"), scale.replace('ⱼ', ""));
     let (symbols, name) = match record.l1_ratio {
         0.0 if v.is_empty() && square.is_empty() => ("(λ/2) ‖W‖²".to_owned(), "ridge"),
         0.0 => (format!("(λ/2) Σⱼ {v}{square}‖W·ⱼ‖²"), "ridge"),
+        1.0 if !record.groups.is_empty() => (format!("λ Σ_G {of_groups}"), "lasso"),
         1.0 => (format!("λ Σⱼ {v}{norm}"), "lasso"),
+        _ if !record.groups.is_empty() => {
+            (format!("λ [(1−α)/2 Σⱼ {v}{square}‖W·ⱼ‖² + α Σ_G {of_groups}]"), "elastic net")
+        }
         _ => (format!("λ Σⱼ {v}[(1−α)/2 {square}‖W·ⱼ‖² + α {norm}]"), "elastic net"),
     };
     let article = if name == "elastic net" && !record.grouped { "an" } else { "a" };

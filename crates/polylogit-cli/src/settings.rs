@@ -6,7 +6,7 @@ use crate::path_args::LambdaArgs;
 use crate::printer::number;
 use anyhow::{Result, anyhow};
 use polylogit::{Convention, Fit, Lambdas, LogisticRegression};
-use polylogit_data::Schema;
+use polylogit_data::{Kind, Schema};
 
 /// C where neither `--c` nor `--lambda` is given, as in scikit-learn.
 const DEFAULT_C: f64 = 1.0;
@@ -23,8 +23,10 @@ pub(crate) fn regression(args: &FitArgs, schema: &Schema) -> Result<LogisticRegr
     if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
         regression = regression.memory_limit(limit);
     }
+    let factors = factors(&args.penalty.penalty_factor, schema)?;
+    regression = regression.groups(groups(&args.penalty, &factors, schema)?);
     if !args.penalty.penalty_factor.is_empty() {
-        regression = regression.penalty_factors(factors(&args.penalty.penalty_factor, schema)?);
+        regression = regression.penalty_factors(factors);
     }
     if lower.is_some() || upper.is_some() {
         let wide = |bound: Option<f64>, none| vec![bound.unwrap_or(none); schema.width()];
@@ -104,6 +106,47 @@ fn factors(given: &[(String, f64)], schema: &Schema) -> Result<Vec<f64>> {
         factors[columns("--penalty-factor", name, schema)?].fill(*value);
     }
     Ok(factors)
+}
+
+/// The design columns of each group.
+fn groups(args: &PenaltyArgs, factors: &[f64], schema: &Schema) -> Result<Vec<Vec<usize>>> {
+    let names = schema.feature_names();
+    let mut of: Vec<Option<&str>> = vec![None; names.len()];
+    let mut groups = Vec::new();
+    for (i, (name, given)) in args.group.iter().enumerate() {
+        if args.group[..i].iter().any(|(other, _)| other == name) {
+            return Err(BadCall(format!("--group gives {name} twice")).into());
+        }
+        let mut group = Vec::new();
+        for column in given {
+            for j in columns("--group", column, schema)? {
+                if let Some(other) = of[j].replace(name) {
+                    let (other, column) = (format!("--group {other}"), &names[j]);
+                    return Err(BadCall(format!("--group {name}: {column} is in {other} already")).into());
+                }
+                group.push(j);
+            }
+        }
+        groups.push((name.as_str(), group));
+    }
+    let mut start = 0;
+    for column in schema.columns.iter().filter(|_| args.group_categories) {
+        let levels: Vec<usize> = (start..start + column.kind.width()).collect();
+        start += levels.len();
+        if matches!(column.kind, Kind::Category { .. }) && levels.iter().all(|j| of[*j].is_none()) {
+            groups.push((column.name.as_str(), levels));
+        }
+    }
+    for (name, group) in &groups {
+        if let Some(&other) = group.iter().find(|j| factors[**j] != factors[group[0]]) {
+            let of = |j: usize| format!("{} for {}", number(factors[j]), names[j]);
+            let factors = format!("{} and {}", of(group[0]), of(other));
+            let text =
+                format!("group {name} needs one --penalty-factor for all of its columns, not {factors}");
+            return Err(BadCall(text).into());
+        }
+    }
+    Ok(groups.into_iter().map(|(_, group)| group).filter(|group| !group.is_empty()).collect())
 }
 
 /// The design columns of a column or a level that an option names.

@@ -59,6 +59,9 @@ impl Artefact {
         if factors != 0 && factors != d {
             return Err(Error::Shape { name: "penalty_factors", expected: vec![d], found: vec![factors] });
         }
+        if let Some(column) = record.misplaced(d) {
+            return Err(Error::Record { field: "groups", value: column as f64 });
+        }
         Ok(Self { model, schema, record, calibration: None })
     }
 

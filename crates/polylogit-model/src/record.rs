@@ -5,6 +5,7 @@ use crate::history::{Trace, Validation};
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind, Fit, Label};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::collections::HashSet;
 
 /// The version of the file format that this crate writes, and the last that it reads.
 pub const FORMAT: u64 = 1;
@@ -22,6 +23,9 @@ pub struct Record {
     /// Were features penalised as groups over the classes? Left out of documents where they were not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grouped: bool,
+    /// The design columns of each group that was penalised as one; left out of documents where there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Vec<usize>>,
     /// Was `sd_j·W_·j` penalised?
     pub standardize: bool,
     /// Were intercepts fitted?
@@ -71,6 +75,7 @@ impl Record {
             l1_ratio: fit.l1_ratio,
             penalty_factors: Self::factors(fit),
             grouped: fit.grouped,
+            groups: fit.groups.clone(),
             standardize: fit.standardize,
             fit_intercept: fit.intercept,
             objective: fit.objective,
@@ -94,6 +99,12 @@ impl Record {
     /// The penalty factors of a fit; none where all are 1.
     pub fn factors(fit: &Fit) -> Vec<f64> {
         if fit.penalty_factors.iter().all(|v| *v == 1.0) { Vec::new() } else { fit.penalty_factors.clone() }
+    }
+
+    /// A design column of a group that is none of d, or in a group before.
+    pub(crate) fn misplaced(&self, d: usize) -> Option<usize> {
+        let mut seen = HashSet::new();
+        self.groups.iter().flatten().copied().find(|&j| j >= d || !seen.insert(j))
     }
 
     /// Every number in its range?

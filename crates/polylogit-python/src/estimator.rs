@@ -24,6 +24,7 @@ pub(crate) struct Options<'py> {
     lambda_: f64,
     l1_ratio: f64,
     grouped: bool,
+    groups: Vec<Vec<usize>>,
     standardize: bool,
     penalty_factors: Option<Bound<'py, PyAny>>,
     /// Lower and upper, of shape (K, d) each.
@@ -46,6 +47,7 @@ pub(crate) struct Record<'py> {
     /// Empty where all are 1.
     pub(crate) penalty_factors: Vec<f64>,
     pub(crate) grouped: bool,
+    pub(crate) groups: Vec<Vec<usize>>,
     pub(crate) standardize: bool,
     pub(crate) fit_intercept: bool,
     pub(crate) objective: f64,
@@ -76,6 +78,7 @@ impl Options<'_> {
             .lambda(self.lambda_)
             .l1_ratio(self.l1_ratio)
             .grouped(self.grouped)
+            .groups(self.groups.clone())
             .standardize(self.standardize)
             .intercept(self.fit_intercept)
             .tol(self.tol)
@@ -175,6 +178,7 @@ fn record(py: Python<'_>, fit: Fit, seconds: f64) -> PyResult<Record<'_>> {
         l1_ratio: fit.l1_ratio,
         penalty_factors: polylogit_model::Record::factors(&fit),
         grouped: fit.grouped,
+        groups: fit.groups,
         standardize: fit.standardize,
         fit_intercept: fit.intercept,
         objective: fit.objective,

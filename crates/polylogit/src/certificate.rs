@@ -154,6 +154,7 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     let Composite { penalty, theta, gradient, means, foreseen, moments, offsets, labels, .. } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
+    let features = features.iter().copied().filter(|j| penalty.leads(*j));
     let row = |j: usize| j * k..(j + 1) * k;
     let (mut mix, mut constant, mut first_order) = (0.0, vec![], 0.0);
     if at.intercept {
@@ -165,21 +166,26 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             constant = mean.iter().zip(delta).map(|(y, d)| (y - d / ratio).max(0.0)).collect();
         }
     }
-    let repair = |j: usize, out: &mut [f64]| {
-        out.copy_from_slice(&gradient[row(j)]);
-        if mix > 0.0 {
-            let x_mean: f64 = moments[row(j)].iter().sum();
-            for ((g, m), c) in out.iter_mut().zip(&moments[row(j)]).zip(&constant) {
-                *g += mix * (c * x_mean - m - *g);
+    // Of the features that j leads.
+    let repair = |j: usize, out: &mut Vec<f64>| {
+        out.clear();
+        for &j in penalty.members(&j) {
+            let first = out.len();
+            out.extend_from_slice(&gradient[row(j)]);
+            if mix > 0.0 {
+                let x_mean: f64 = moments[row(j)].iter().sum();
+                for ((g, m), c) in out[first..].iter_mut().zip(&moments[row(j)]).zip(&constant) {
+                    *g += mix * (c * x_mean - m - *g);
+                }
             }
         }
     };
     let (mut needed, mut inside) = (1.0f64, 1.0f64);
     let mut estimated = false;
-    let mut g = vec![0.0; k];
+    let mut g = Vec::with_capacity(k);
     // Features that are 0 and strictly feasible add nothing to any bound.
-    let mut open = Vec::with_capacity(features.len());
-    for &j in features {
+    let mut open = Vec::new();
+    for j in features {
         repair(j, &mut g);
         let l1 = penalty.l1[j];
         if penalty.is_free(j) {
@@ -190,7 +196,7 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             if penalty.ridge[j] == 0.0 {
                 needed = needed.min(share);
             }
-            if theta[row(j)].iter().all(|u| *u == 0.0) && penalty.reach(j, &g) <= l1 {
+            if penalty.rows(j, theta).iter().all(|u| *u == 0.0) && penalty.reach(j, &g) <= l1 {
                 continue;
             }
         }
@@ -207,16 +213,16 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
         if mix > 0.0 {
             gap -= tau * mix * (entropy + of_constant);
         }
-        let mut dual = vec![0.0; k];
+        let mut dual = Vec::with_capacity(k);
         for &j in &open {
-            let u = &theta[row(j)];
+            let u = &*penalty.rows(j, theta);
             repair(j, &mut dual);
             for g in &mut dual {
                 *g *= -tau;
             }
             gap += penalty.value(j, u);
             if !foreseen {
-                gap += gradient[row(j)].iter().zip(u).map(|(g, u)| g * u).sum::<f64>();
+                gap += penalty.rows(j, gradient).iter().zip(u).map(|(g, u)| g * u).sum::<f64>();
             }
             gap += if penalty.is_free(j) {
                 dual.iter().zip(u).map(|(g, u)| g.abs() * u.abs().max(1.0)).sum()

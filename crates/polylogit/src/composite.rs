@@ -1,6 +1,8 @@
 //! Fits whose penalty is not smooth, or whose coefficients are bounded: from checked options to a proximal Newton
 //! method, and back.
 
+use std::sync::Arc;
+
 use crate::certificate::{Certificate, CertificateKind};
 use crate::coefficients::Coefficients;
 use crate::convention::{Convention, middle_median};
@@ -14,6 +16,7 @@ use crate::fit::Fit;
 use crate::model::Model;
 use crate::objective::columns::{self, Means};
 use crate::objective::coordinates;
+use crate::objective::groups::Groups;
 use crate::objective::penalty::Penalty;
 use crate::options::Options;
 use crate::parallel::Workers;
@@ -40,6 +43,9 @@ pub(crate) struct Composite<'p> {
     pub(crate) statistics: ColumnStatistics,
     pub(crate) diagnosis: Diagnosis,
     standardise: Standardise,
+    groups: Option<Arc<Groups>>,
+    /// √|G| of each feature.
+    roots: Vec<f64>,
     pub(crate) workers: Workers,
 }
 
@@ -65,12 +71,32 @@ impl<'p> Composite<'p> {
         for relation in &relations {
             standardise.factor[relation.column] = 0.0;
         }
+        let mut roots = vec![1.0; design.features()];
+        let mut members = options.groups.clone();
+        for group in &mut members {
+            for &j in group.iter() {
+                roots[j] = (group.len() as f64).sqrt();
+            }
+            group.retain(|&j| standardise.factor[j] > 0.0 && options.penalty_factors[j] > 0.0);
+            same_scale(group, &mut standardise, options.standardize.then_some(&statistics.sd));
+        }
+        let groups = Groups::new(members, design.features()).map(Arc::new);
         let diagnosis = Diagnosis {
             constant: (0..design.features()).filter(|&j| statistics.constant[j]).collect(),
             collinear: relations,
             ..Diagnosis::default()
         };
-        Ok(Self { design: *design, target, options, statistics, diagnosis, standardise, workers })
+        Ok(Self {
+            design: *design,
+            target,
+            options,
+            statistics,
+            diagnosis,
+            standardise,
+            groups,
+            roots,
+            workers,
+        })
     }
 
     fn classes(&self) -> usize {
@@ -86,7 +112,11 @@ impl<'p> Composite<'p> {
             let scale = factor * if options.standardize { self.statistics.sd[j] } else { 1.0 };
             let strength = lambda * options.penalty_factors[j];
             // Columns left out stay at 0, and nothing is singular.
-            l1.push(if factor > 0.0 { strength * alpha * options.units.l1 * scale } else { 1.0 });
+            l1.push(if factor > 0.0 {
+                strength * alpha * options.units.l1 * scale * self.roots[j]
+            } else {
+                1.0
+            });
             let square = strength * (1.0 - alpha) * options.units.ridge * scale * scale;
             ridge.push(if factor > 0.0 { square } else { 1.0 });
         }
@@ -110,7 +140,14 @@ impl<'p> Composite<'p> {
                 high.extend(std::iter::repeat_n(f64::INFINITY, k));
             }
         }
-        Penalty { classes: k, l1, ridge, grouped: options.grouped, bounds }
+        let groups = self.groups.clone().filter(|_| lambda * alpha > 0.0);
+        for group in groups.iter().flat_map(|groups| groups.each()) {
+            for &j in group {
+                // The same to the last bit.
+                (l1[j], ridge[j]) = (l1[group[0]], ridge[group[0]]);
+            }
+        }
+        Penalty { classes: k, l1, ridge, grouped: options.grouped, groups, bounds }
     }
 
     /// At θ = 0 and the log frequencies of the classes.
@@ -171,10 +208,9 @@ impl<'p> Composite<'p> {
 
     /// The least λ that keeps every penalised weight at 0, from a solver at the null model.
     pub(crate) fn lambda_max(&self, solver: &Solver<'_>) -> f64 {
-        let k = self.classes();
         let unit = self.penalty(1.0, self.options.l1_ratio.max(LEAST_ALPHA));
-        let at = |j: usize| unit.reach(j, &solver.gradient[j * k..(j + 1) * k]) / unit.l1[j];
-        (0..self.design.features()).filter(|&j| unit.l1[j] > 0.0).map(at).fold(0.0, f64::max)
+        let at = |j: usize| unit.reach(j, &unit.rows(j, &solver.gradient)) / unit.l1[j];
+        (0..self.design.features()).filter(|&j| unit.l1[j] > 0.0 && unit.leads(j)).map(at).fold(0.0, f64::max)
     }
 
     /// θ of raw coefficients, in the boxes.
@@ -249,6 +285,17 @@ impl<'p> Composite<'p> {
     }
 }
 
+/// Scales the columns of a group so that its norm in the solver's coordinates is a multiple of the one that is penalised:
+/// that of the weights of raw columns, or of columns of deviation 1.
+fn same_scale(group: &[usize], standardise: &mut Standardise, sd: Option<&Vec<f64>>) {
+    let unit = |j: usize| sd.map_or(1.0, |sd| sd[j]);
+    let square: f64 = group.iter().map(|&j| (standardise.factor[j] * unit(j)).powi(-2)).sum();
+    let scale = (group.len() as f64 / square).sqrt();
+    for &j in group.iter().filter(|_| group.len() > 1) {
+        standardise.factor[j] = scale / unit(j);
+    }
+}
+
 /// Weights of the features that are not 0, and the intercepts; on the raw scale.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sparse {
@@ -309,6 +356,7 @@ pub(crate) fn fit(
         l1_ratio,
         penalty_factors: options.penalty_factors.clone(),
         grouped: options.grouped,
+        groups: options.groups.clone(),
         standardize: options.standardize,
         intercept: options.intercept,
         rows: design.rows(),

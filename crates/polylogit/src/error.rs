@@ -125,6 +125,14 @@ pub enum Error {
         /// The values allowed.
         range: &'static str,
     },
+    /// A group of features that cannot be one.
+    #[error("group {group}: {problem}")]
+    Group {
+        /// Which group.
+        group: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The model and the rows to predict have different widths.
     #[error("the model has {expected} features, the rows have {found}")]
     Features {

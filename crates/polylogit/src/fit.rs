@@ -41,6 +41,8 @@ pub struct Fit {
     pub penalty_factors: Vec<f64>,
     /// Was ‖W_·j‖₂ penalised in place of ‖W_·j‖₁?
     pub grouped: bool,
+    /// The features of each group G that ‖W_·G‖_F was penalised of; the others are groups of their own.
+    pub groups: Vec<Vec<usize>>,
     /// Was sd_j·W_·j penalised?
     pub standardize: bool,
     /// Were intercepts fitted?
@@ -128,6 +130,7 @@ pub(crate) fn fit(
         l1_ratio,
         penalty_factors: options.penalty_factors.clone(),
         grouped: options.grouped,
+        groups: options.groups.clone(),
         standardize: options.standardize,
         intercept: options.intercept,
         rows: design.rows(),

@@ -38,6 +38,7 @@ pub struct LogisticRegression {
     standardize: bool,
     penalty_factors: Option<Vec<f64>>,
     grouped: bool,
+    groups: Vec<Vec<usize>>,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
     tol: f64,
     max_steps: usize,
@@ -69,6 +70,7 @@ impl LogisticRegression {
             standardize: false,
             penalty_factors: None,
             grouped: false,
+            groups: Vec::new(),
             bounds: None,
             tol: DEFAULT_TOL,
             max_steps: DEFAULT_MAX_STEPS,
@@ -144,6 +146,25 @@ impl LogisticRegression {
     /// (the grouped lasso over the classes)? Default: no.
     pub fn grouped(mut self, grouped: bool) -> Self {
         self.grouped = grouped;
+        self
+    }
+
+    /// Groups of features that are 0 all together or not at all, for all classes (the group lasso): penalises
+    /// α v_G ‖W_·G‖_F, v_G = √|G| times their factor, for each group G. It takes in all class weights of its features as
+    /// they are penalised, without making its columns orthogonal. A feature in no group is one of its own, as in
+    /// [`LogisticRegression::grouped`], which this implies unless it is empty.
+    ///
+    /// ```
+    /// use polylogit::{Design, LogisticRegression, Target};
+    /// # let x: Vec<f64> = (0..60).map(|i| ((i * 7919) % 101) as f64 / 101.0).collect();
+    /// # let (design, target) = (Design::dense(&x, 20, 3)?, Target::from_labels((0..20).map(|i| i % 2))?);
+    /// let lasso = LogisticRegression::new().l1_ratio(1.0).lambda(0.01).groups(vec![vec![0, 2]]);
+    /// let fit = lasso.fit(&design, &target)?;
+    /// # assert!(fit.status.is_converged());
+    /// # Ok::<(), polylogit::Error>(())
+    /// ```
+    pub fn groups(mut self, groups: Vec<Vec<usize>>) -> Self {
+        self.groups = groups;
         self
     }
 
@@ -246,6 +267,12 @@ impl LogisticRegression {
         };
         let k = target.classes().len();
         let one_vector = self.like.is_some() && k == 2;
+        let groups = check_groups(&self.groups, &penalty_factors)?;
+        let mut units = self.like.map_or_else(Units::default, |like| like.units(target, self.standardize));
+        if one_vector && !groups.is_empty() {
+            // ‖β_G‖ of W = ±β/2.
+            units.l1 *= 2f64.sqrt();
+        }
         let bounds = self.bounds.as_ref().map(|b| check_bounds(b, d, k, one_vector)).transpose()?;
         if let Some(c) = &self.warm_start {
             if c.features() != d {
@@ -256,12 +283,13 @@ impl LogisticRegression {
         Ok(Options {
             lambda,
             like: self.like,
-            units: self.like.map_or_else(Units::default, |like| like.units(target, self.standardize)),
+            units,
             l1_ratio: self.l1_ratio,
             intercept: self.intercept,
             standardize: self.standardize,
             penalty_factors,
-            grouped: self.grouped && !one_vector,
+            grouped: !groups.is_empty() || (self.grouped && !one_vector),
+            groups,
             bounds,
             tol: self.tol,
             max_steps: self.max_steps,
@@ -272,6 +300,34 @@ impl LogisticRegression {
             reserve: true,
         })
     }
+}
+
+/// Groups in order; each feature in one at most, and of one factor in each.
+fn check_groups(groups: &[Vec<usize>], factors: &[f64]) -> Result<Vec<Vec<usize>>> {
+    let mut of = vec![None; factors.len()];
+    for (group, features) in groups.iter().enumerate() {
+        let bad = |problem| Err(Error::Group { group, problem });
+        let Some(&first) = features.first() else { return bad("it has no features".to_owned()) };
+        for &j in features {
+            match of.get(j) {
+                None => return bad(format!("there is no feature {j} (of {})", of.len())),
+                Some(Some(other)) if *other == group => return bad(format!("it has feature {j} twice")),
+                Some(Some(other)) => return bad(format!("feature {j} is in group {other}, too")),
+                Some(None) => of[j] = Some(group),
+            }
+            let (a, b) = (factors[first], factors[j]);
+            if a != b {
+                let factors = format!("that of feature {first} is {a}, that of feature {j} is {b}");
+                return bad(format!("its features must have one penalty factor ({factors})"));
+            }
+        }
+    }
+    let sorted = |group: &Vec<usize>| {
+        let mut group = group.clone();
+        group.sort_unstable();
+        group
+    };
+    Ok(groups.iter().map(sorted).collect())
 }
 
 fn out_of_range(option: &'static str, value: f64, range: &'static str) -> Error {
@@ -325,6 +381,8 @@ pub(crate) struct Options {
     pub(crate) standardize: bool,
     pub(crate) penalty_factors: Vec<f64>,
     pub(crate) grouped: bool,
+    /// Ascending, no two of them overlap.
+    pub(crate) groups: Vec<Vec<usize>>,
     /// Lower and upper bounds, as W (K × d).
     pub(crate) bounds: Option<(Vec<f64>, Vec<f64>)>,
     pub(crate) tol: f64,

@@ -153,6 +153,8 @@ pub struct Path {
     pub l1_ratio: f64,
     /// Was ‖W_·j‖₂ penalised in place of ‖W_·j‖₁?
     pub grouped: bool,
+    /// The features of each group that was penalised as one.
+    pub groups: Vec<Vec<usize>>,
     /// Was sd_j·W_·j penalised?
     pub standardize: bool,
     /// The least λ that keeps every penalised weight at 0.
@@ -275,6 +277,7 @@ pub(crate) fn run<'p>(
         features: design.features(),
         l1_ratio: options.l1_ratio,
         grouped: options.grouped,
+        groups: options.groups.clone(),
         standardize: options.standardize,
         lambda_max,
         feature_sd: composite.statistics.sd.clone(),

@@ -5,6 +5,7 @@ use clap::{Args as Group, ValueEnum};
 
 /// The penalty of a fit, a path or a cross-validation.
 #[derive(Debug, Group)]
+#[expect(clippy::struct_excessive_bools, reason = "options are on or off")]
 pub(crate) struct PenaltyArgs {
     /// Strength λ of the penalty on the mean loss, as in glmnet; 0 for none
     #[arg(long, value_name = "L", value_parser = lambda, allow_negative_numbers = true, help_heading = "Penalty")]
@@ -18,6 +19,13 @@ pub(crate) struct PenaltyArgs {
     /// Keep or drop a feature for all classes together: ‖W·ⱼ‖₂ in place of ‖W·ⱼ‖₁
     #[arg(long, help_heading = "Penalty")]
     pub(crate) grouped: bool,
+    /// Keep or drop columns together, and for all classes: NAME=COLUMN,COLUMN,…, or the levels of one COLUMN; their L2 norm
+    /// counts √(their number) times
+    #[arg(long, value_name = "GROUP", value_parser = group, help_heading = "Penalty")]
+    pub(crate) group: Vec<(String, Vec<String>)>,
+    /// Keep or drop all levels of a category together: a group of each that is in no --group
+    #[arg(long, help_heading = "Penalty")]
+    pub(crate) group_categories: bool,
     /// Factor V ≥ 0 on the penalty of a column (of all levels of a category, or of one: sex=female=0); 0: always in
     #[arg(long, value_name = "COLUMN=V", value_parser = factor, help_heading = "Penalty")]
     pub(crate) penalty_factor: Vec<(String, f64)>,
@@ -69,6 +77,16 @@ pub(crate) fn l1_ratio(text: &str) -> Result<f64, String> {
         return Err("must lie between 0 and 1".to_owned());
     }
     Ok(value)
+}
+
+/// The name of a group, and its columns. A group's name holds no `=`, those of its columns may.
+fn group(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, columns) = text.split_once('=').unwrap_or((text, text));
+    let columns: Vec<String> = columns.split(',').map(|c| c.trim().to_owned()).collect();
+    if name.is_empty() || columns.iter().any(String::is_empty) {
+        return Err("must be NAME=COLUMN,COLUMN,… or COLUMN, such as size=height,weight".to_owned());
+    }
+    Ok((name.to_owned(), columns))
 }
 
 /// Names may hold `=`, numbers do not.

@@ -18,6 +18,8 @@ pub(super) struct Document<'a> {
     features: &'a [String],
     l1_ratio: f64,
     grouped: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: &'a [Vec<usize>],
     standardize: bool,
     lambda_max: f64,
     null_nll_mean: f64,
@@ -47,6 +49,7 @@ impl<'a> Document<'a> {
             features: names,
             l1_ratio: path.l1_ratio,
             grouped: path.grouped,
+            groups: &path.groups,
             standardize: path.standardize,
             lambda_max: path.lambda_max,
             null_nll_mean: path.null_nll_mean,

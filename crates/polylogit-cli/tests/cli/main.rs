@@ -6,6 +6,7 @@ mod common;
 mod conventions;
 mod formats;
 mod golden;
+mod groups;
 mod help;
 mod interrupt;
 mod models;

@@ -237,6 +237,8 @@ fn records_out_of_range() {
         ("seconds", json!(-1)),
         ("feature_sd", json!([1.0, -1.0])),
         ("penalty_factors", json!([1.0, -1.0])),
+        ("groups", json!([[0, 99]])),
+        ("groups", json!([[0], [1, 0]])),
     ] {
         let bytes = with_description(|d| d["fit"][field] = value);
         assert!(matches!(error(&bytes), Error::Record { field: f, .. } if f == field), "{field}");

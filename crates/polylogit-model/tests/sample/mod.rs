@@ -23,6 +23,7 @@ pub(crate) fn record() -> Record {
         l1_ratio: 0.0,
         penalty_factors: vec![],
         grouped: false,
+        groups: vec![],
         standardize: true,
         fit_intercept: true,
         objective: 0.25,

@@ -77,8 +77,9 @@ pub(crate) trait Columns: Debug + Send {
     fn shift(&mut self, feature: usize, classes: &[u32], delta: &[f64]);
     /// Q(Δ).
     fn model_value(&mut self) -> f64;
-    /// ∂²Q over some features, index (i·K + k); `None` where explicit curvature does not pay.
-    fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric>;
+    /// ∂²Q over the weights of some features that are `wanted` (a row of K for each), in their order, or over all of them where
+    /// that costs little more, `wanted` filled then; `None` where explicit curvature does not pay.
+    fn hessian(&mut self, features: &[usize], wanted: &mut [bool], sweeps: f64) -> Option<Symmetric>;
     /// ∂²Q over the weights that are `chosen` (a row of K for each of the features), in their order; `None` where it does
     /// not pay, or [`Columns::hessian`] serves. `damping` is added to the diagonal.
     fn hessian_of(

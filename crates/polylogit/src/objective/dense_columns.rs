@@ -2,8 +2,10 @@
 //!
 //! What it holds: the packed columns in f64, six tables of n × K and two of n; all d features where they are few.
 
+use super::chosen::Chosen;
 use super::columns::{Columns, Means};
 use super::curvature::{from_pairs, pair_len, pair_sums};
+use super::foresee::Step;
 use super::pass::{Totals, View};
 use super::ridge::SLOTS;
 use crate::design::rows::{RowBlocks, Standardise};
@@ -22,6 +24,8 @@ const ALL_NUMBERS: usize = 1 << 25;
 const RUN: usize = 512;
 /// How much faster a Gram matrix is built than columns are swept, for each multiply-add.
 const GRAM_SPEED: f64 = 8.0;
+/// Curvature is that of the wanted weights alone where all are at least so many times as many.
+const FEW: usize = 2;
 /// No position.
 const NONE: usize = usize::MAX;
 
@@ -236,6 +240,16 @@ impl<'a> DenseColumns<'a> {
         });
     }
 
+    fn hessian_of_few(&mut self, features: &[usize], wanted: &[bool]) -> Symmetric {
+        self.anchor();
+        let (k, block) = (self.classes(), self.blocks.block);
+        let weight = |at: usize| (self.position[features[at / k]], at % k);
+        let chosen = Chosen::new((0..wanted.len()).filter(|at| wanted[*at]).map(weight).collect(), k);
+        let sums =
+            self.sum_parts(chosen.len(), |part, sum| chosen.add(block, (&part.x, &part.q, &part.w), sum));
+        chosen.hessian(sums)
+    }
+
     /// X̃ᵀr of some features, r a table of each part.
     fn gradient_of(
         &mut self,
@@ -313,42 +327,6 @@ impl Part {
         out.fit(block.len(positions.len()));
         for (out, at) in out.chunks_exact_mut(block.stride).zip(positions) {
             out.copy_from_slice(&self.x[at * block.stride..(at + 1) * block.stride]);
-        }
-    }
-
-    /// `ahead` and what the dual wants of p′ = p + (diag p̄ − p̄p̄ᵀ) Δz, with w p̄ = q.
-    fn foresee(&mut self, view: &View<'_>, k: usize, totals: &mut Totals) {
-        let Self { index, w, p, q, r, ahead, dz, s, u, label_score: logs, .. } = self;
-        let block = view.blocks.block;
-        let of = |c: usize| c * block.stride..c * block.stride + block.rows;
-        u.fit(block.len(k));
-        s.fill(0.0);
-        for c in 0..k {
-            for ((s, q), dz) in s.iter_mut().zip(&q[of(c)]).zip(&dz[of(c)]) {
-                *s += q * dz;
-            }
-        }
-        // 1/w; where w is 0 nothing changes.
-        logs.iter_mut().zip(&**w).for_each(|(l, w)| *l = if *w > 0.0 { 1.0 / w } else { 0.0 });
-        s.iter_mut().zip(&*logs).for_each(|(s, inverse)| *s *= inverse);
-        for c in 0..k {
-            let rows = u[of(c)].iter_mut().zip(&mut ahead[of(c)]);
-            let from = p[of(c)].iter().zip(&r[of(c)]).zip(&q[of(c)]).zip(&dz[of(c)]);
-            for (((u, ahead), (((p, r), q), dz)), (s, inverse)) in rows.zip(from).zip(s.iter().zip(&*logs)) {
-                let change = q * (dz - s);
-                *ahead = r + change;
-                *u = p + inverse * change;
-            }
-        }
-        totals.offset += view.offset_sum(*index, u, w);
-        for c in 0..k {
-            let count = view.blocks.rows(*index).len();
-            let p = &u[of(c)][..count];
-            totals.least = p.iter().fold(totals.least, |least, p| least.min(*p));
-            // −ln p = ln 1/p.
-            logs.iter_mut().zip(p).for_each(|(log, p)| *log = 1.0 / p.clamp(f64::MIN_POSITIVE, 1.0));
-            kernel::ln_in_place(logs);
-            totals.entropy += w.iter().zip(p).zip(&*logs).map(|((w, p), log)| w * p * log).sum::<f64>();
         }
     }
 
@@ -487,8 +465,13 @@ impl Columns for DenseColumns<'_> {
         value
     }
 
-    fn hessian(&mut self, features: &[usize], sweeps: f64) -> Option<Symmetric> {
+    fn hessian(&mut self, features: &[usize], wanted: &mut [bool], sweeps: f64) -> Option<Symmetric> {
         let (k, n, m) = (self.classes(), self.blocks.design.rows() as f64, features.len());
+        let count = wanted.iter().filter(|w| **w).count();
+        if FEW * count <= wanted.len() {
+            return explicit_pays(n, count as f64, sweeps).then(|| self.hessian_of_few(features, wanted));
+        }
+        wanted.fill(true);
         if !explicit_pays(n, (m * k) as f64, sweeps) {
             return None;
         }
@@ -536,7 +519,12 @@ impl Columns for DenseColumns<'_> {
 
     fn foresee(&mut self) -> Option<Means> {
         let k = self.classes();
-        let sums = self.each_part(|view, part, totals| part.foresee(view, k, totals));
+        let sums = self.each_part(|view, part, totals| {
+            let Part { index, w, p, q, r, dz, s, u, ahead, label_score, .. } = part;
+            let of = Step { k, w, p, q, r, dz };
+            u.fit(view.blocks.block.len(k));
+            of.foresee((view, *index), (s, label_score), (u, ahead), totals);
+        });
         let least = self.slots[0].totals.least;
         (least >= 0.0).then_some(sums)
     }

@@ -1,9 +1,12 @@
 //! The objective F(W, b): what solvers see of it, and the public view on raw coefficients.
 
+mod chosen;
 pub(crate) mod columns;
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
 pub(crate) mod dense_columns;
+mod foresee;
+pub(crate) mod groups;
 pub(crate) mod kept;
 pub(crate) mod pass;
 pub(crate) mod penalty;

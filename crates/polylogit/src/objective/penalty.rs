@@ -2,12 +2,16 @@
 //!
 //! ```text
 //! h_j(u) = ½ρ_j ‖u‖² + ℓ_j ‖u‖₁           lower ≤ u ≤ upper      u = θ_j, the K weights of feature j
-//! h_j(u) = ½ρ_j ‖u‖² + ℓ_j ‖u‖₂           grouped over the classes
+//! h_j(u) = ½ρ_j ‖u‖² + ℓ_j ‖u‖₂           grouped over the classes, or u = the weights of a group that j leads (`groups.rs`)
 //! h_j*(v) = sup_u v·u − h_j(u)              the conjugate, which the certificate needs
 //! ```
 //!
 //! Sources: Zou, Hastie 2005; Yuan, Lin 2006; Simon, Friedman, Hastie, A blockwise descent algorithm for
 //! group-penalized multiresponse and multinomial regression (2013).
+
+use std::sync::Arc;
+
+use super::groups::Groups;
 
 /// The penalty on each row of θ (m × K); the intercepts, the last row, have none.
 #[derive(Debug, Clone)]
@@ -20,15 +24,19 @@ pub(crate) struct Penalty {
     pub(crate) ridge: Vec<f64>,
     /// ‖u‖₂ in place of ‖u‖₁?
     pub(crate) grouped: bool,
+    /// Of grouped features those that share one norm, ℓ and ρ.
+    pub(crate) groups: Option<Arc<Groups>>,
     /// Lower and upper bounds (m × K each), lower ≤ 0 ≤ upper.
     pub(crate) bounds: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Penalty {
-    /// The box of θ_jk.
+    /// The box of θ_jk; from k = K on, of the features that j leads.
     pub(crate) fn limits(&self, j: usize, k: usize) -> (f64, f64) {
-        let at = j * self.classes + k;
-        self.bounds.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |(l, u)| (l[at], u[at]))
+        let Some((low, high)) = &self.bounds else { return (f64::NEG_INFINITY, f64::INFINITY) };
+        let j = if k < self.classes { j } else { self.members(&j)[k / self.classes] };
+        let at = j * self.classes + k % self.classes;
+        (low[at], high[at])
     }
 
     /// Is feature j neither penalised nor bounded?
@@ -225,7 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn penalty(grouped: bool, l1: f64, ridge: f64, bounds: Option<(Vec<f64>, Vec<f64>)>) -> Penalty {
-        Penalty { classes: 3, l1: vec![l1], ridge: vec![ridge], grouped, bounds }
+        Penalty { classes: 3, l1: vec![l1], ridge: vec![ridge], grouped, groups: None, bounds }
     }
 
     fn vector() -> impl Strategy<Value = Vec<f64>> {

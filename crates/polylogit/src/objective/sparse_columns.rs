@@ -376,7 +376,7 @@ impl Columns for SparseColumns<'_> {
             .sum()
     }
 
-    fn hessian(&mut self, _: &[usize], _: f64) -> Option<Symmetric> {
+    fn hessian(&mut self, _: &[usize], _: &mut [bool], _: f64) -> Option<Symmetric> {
         None
     }
 

@@ -224,7 +224,7 @@ mod tests {
             columns.pack(&features[..3]);
             columns.evaluate(&theta);
             columns
-                .hessian(&features, 1e9)
+                .hessian(&features, &mut vec![true; chosen.len()], 1e9)
                 .or_else(|| columns.hessian_of(&features, &chosen, damping(0.0)))
                 .unwrap()
         };

@@ -251,7 +251,8 @@ mod tests {
             let clip = |v: &[f64]| -> Vec<f64> { (0..3).map(|k| v[k].clamp(low[k], high[k])).collect() };
             let start = clip(&numbers[3..6]);
             let penalty = Penalty {
-                classes: 3, l1: vec![l1], ridge: vec![ridge], grouped, bounds: Some((low.clone(), high.clone())),
+                classes: 3, l1: vec![l1], ridge: vec![ridge], grouped, groups: None,
+                bounds: Some((low.clone(), high.clone())),
             };
             let value = |u: &[f64]| {
                 let d: Vec<f64> = (0..3).map(|k| u[k] - start[k]).collect();

@@ -7,7 +7,8 @@
 //! One block is a feature with those of its classes that are not 0 or must move; its curvature is the true one. A
 //! sweep over all features finds the active ones, sweeps over these follow until they have settled; extrapolation
 //! (Anderson) takes over where sweeps converge slowly. After each block the gauge of its feature is set to that
-//! of the least penalty, which changes no probability and which no single class could do.
+//! of the least penalty, which changes no probability and which no single class could do. Groups of features are
+//! visited as one (`group.rs`).
 //!
 //! The model's gradient is updated from explicit curvature where that is cheaper, and computed from the columns
 //! where not.
@@ -44,6 +45,8 @@ pub(crate) struct Descent<'d> {
     pub(crate) unit: f64,
     /// Curvature of each block as it was used last, and of which classes.
     pub(crate) cache: Vec<(Vec<u32>, Vec<f64>)>,
+    /// The positions of the features that the one at each position leads, where there are groups.
+    pub(crate) members: Vec<Vec<usize>>,
     pub(crate) sweeps: usize,
     pub(crate) work: Work,
 }
@@ -53,6 +56,7 @@ impl Descent<'_> {
     /// much out of balance they were.
     pub(crate) fn run(&mut self, share: impl Fn(f64) -> f64, least: f64) -> f64 {
         self.cache = vec![Default::default(); self.features.len()];
+        self.members = self.members();
         let all: Vec<usize> = (0..self.features.len()).collect();
         let (mut open, first) = self.open(true);
         let enough = (share(first) * first).max(least);
@@ -65,7 +69,8 @@ impl Descent<'_> {
                 .copied()
                 .filter(|&i| {
                     let j = self.features[i];
-                    self.penalty.l1[j] == 0.0 || self.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0)
+                    let moves = |&j: &usize| self.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0);
+                    self.penalty.l1[j] == 0.0 || self.penalty.members(&j).iter().any(moves)
                 })
                 .collect();
             self.settle(&active, 0.5 * enough);
@@ -178,7 +183,11 @@ impl Descent<'_> {
             let j = self.features[i];
             let linear: f64 =
                 self.gradient[j * k..][..k].iter().zip(&delta[i * k..]).map(|(g, d)| g * d).sum();
-            value += linear + self.penalty.value(j, u);
+            value += linear + if self.members.is_empty() { self.penalty.value(j, u) } else { 0.0 };
+        }
+        if !self.members.is_empty() {
+            let features: Vec<usize> = active.iter().map(|&i| self.features[i]).collect();
+            value += self.penalty.total(&features, self.theta);
         }
         value
     }
@@ -191,17 +200,19 @@ impl Descent<'_> {
             self.model.gradient(self.features, &mut force);
         }
         let mut open = vec![false; force.len()];
-        let mut largest = 0.0f64;
         let rows = force.chunks_exact_mut(k).zip(open.chunks_exact_mut(k));
         for ((i, &j), (force, open)) in self.features.iter().enumerate().zip(rows) {
             let of = j * k..(j + 1) * k;
             force.iter_mut().zip(&self.gradient[of.clone()]).for_each(|(force, g)| *force += g);
             let l1 = self.penalty.l1[j];
             let theta = &self.theta[of];
-            largest =
-                largest.max(self.penalty.imbalance(j, force, theta) / if l1 > 0.0 { l1 } else { self.unit });
             if l1 == 0.0 || self.penalty.grouped {
-                let moves = l1 == 0.0 || theta.iter().any(|t| *t != 0.0) || self.penalty.reach(j, force) > l1;
+                // A group is open as a whole: its visit looks whether it moves.
+                let alone = self.members.get(i).is_none_or(|members| members.len() == 1);
+                let moves = !alone
+                    || l1 == 0.0
+                    || theta.iter().any(|t| *t != 0.0)
+                    || self.penalty.reach(j, force) > l1;
                 open.fill(moves && self.model.has(i, 0));
                 continue;
             }
@@ -209,7 +220,30 @@ impl Descent<'_> {
                 *open = theta[c] != 0.0 || (self.penalty.pulls(j, c, force[c]) && self.model.has(i, c));
             }
         }
-        (open, largest)
+        (open, self.imbalance(&force))
+    }
+
+    /// The largest force out of balance, of forces on all features.
+    fn imbalance(&self, force: &[f64]) -> f64 {
+        let k = self.penalty.classes;
+        let row = |i: usize| &force[i * k..(i + 1) * k];
+        let mut largest = 0.0f64;
+        for (i, &j) in self.features.iter().enumerate() {
+            let of_group: Vec<f64>;
+            let force = match self.members.get(i) {
+                None => row(i),
+                // Another feature leads it.
+                Some(members) if members.is_empty() => continue,
+                Some(members) => {
+                    of_group = members.iter().flat_map(|i| row(*i)).copied().collect();
+                    &of_group
+                }
+            };
+            let l1 = self.penalty.l1[j];
+            let found = self.penalty.imbalance(j, force, &self.penalty.rows(j, self.theta));
+            largest = largest.max(found / if l1 > 0.0 { l1 } else { self.unit });
+        }
+        largest
     }
 
     /// Visits blocks in turn; the largest force out of balance that was met. `open`: also these weights that are 0.
@@ -229,7 +263,11 @@ impl Descent<'_> {
             work.classes.clear();
             work.classes.extend((0..k as u32).filter(|c| takes(*c as usize)));
             if !work.classes.is_empty() {
-                largest = largest.max(self.visit(i, &mut work));
+                let found = match self.members.get(i) {
+                    Some(members) if members.len() != 1 => self.visit_group(i),
+                    _ => self.visit(i, &mut work),
+                };
+                largest = largest.max(found);
             }
         }
         self.work = work;

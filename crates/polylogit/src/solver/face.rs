@@ -2,6 +2,8 @@
 //! found by factoring explicit curvature, or by conjugate gradients; where it is beyond a change of sign or a
 //! bound, the weight stops there, and after a factor the others go on for as long as the model falls.
 
+use std::collections::HashMap;
+
 use super::descent::Descent;
 use super::quadratic::Along;
 use crate::objective::penalty::square;
@@ -17,13 +19,56 @@ struct Face {
     free: Vec<bool>,
     /// The force on each; 0 where none may move it.
     force: Vec<f64>,
-    /// ℓ/‖u‖ of each feature: the curvature of groups is ∂²(ℓ‖u‖) = ℓ/‖u‖ (I − ûûᵀ).
+    /// ℓ/‖u‖ of each feature's group: its curvature is ∂²(ℓ‖u‖) = ℓ/‖u‖ (I − ûûᵀ).
     bend: Vec<f64>,
+    /// ‖u‖² of the group, and which of the active features leads it.
+    square: Vec<f64>,
+    lead: Vec<usize>,
     /// The curvature along each weight alone.
     scale: Vec<f64>,
 }
 
+impl Face {
+    /// ‖u‖² of each feature's group from those of its features.
+    fn share(&mut self) {
+        for a in 0..self.lead.len() {
+            if self.lead[a] != a {
+                self.square[self.lead[a]] += self.square[a];
+            }
+        }
+        for a in 0..self.lead.len() {
+            self.square[a] = self.square[self.lead[a]];
+        }
+    }
+
+    /// u·v/‖u‖² of each group, at the feature that leads it.
+    fn along(&self, k: usize, v: &[f64]) -> Vec<f64> {
+        let mut along = vec![0.0; self.lead.len()];
+        for (a, (u, v)) in self.now.chunks_exact(k).zip(v.chunks_exact(k)).enumerate() {
+            if self.bend[a] > 0.0 {
+                along[self.lead[a]] += u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>();
+            }
+        }
+        along.iter_mut().zip(&self.square).filter(|(along, _)| **along != 0.0).for_each(|(a, s)| *a /= s);
+        along
+    }
+}
+
 impl Descent<'_> {
+    /// Which of the active features leads each of them.
+    fn leads(&self, active: &[usize]) -> Vec<usize> {
+        let mut leads: Vec<usize> = (0..active.len()).collect();
+        if !self.members.is_empty() {
+            let place: HashMap<usize, usize> = active.iter().enumerate().map(|(a, i)| (*i, a)).collect();
+            for (a, i) in active.iter().enumerate() {
+                for member in &self.members[*i] {
+                    leads[place[member]] = a;
+                }
+            }
+        }
+        leads
+    }
+
     /// Goes to the minimum on the active weights as if their signs were known, or a part of the way, where the model
     /// is lower. `false` if it is not.
     pub(super) fn newton(&mut self, active: &[usize], enough: f64) -> bool {
@@ -65,14 +110,17 @@ impl Descent<'_> {
             free: vec![false; len],
             force: vec![0.0; len],
             bend: vec![0.0; active.len()],
+            square: now.chunks_exact(k).map(square).collect(),
+            lead: self.leads(active),
             scale: vec![1.0; len],
             now,
         };
+        face.share();
         for (a, &i) in active.iter().enumerate() {
             let j = self.features[i];
             let (l1, ridge) = (self.penalty.l1[j], self.penalty.ridge[j]);
             let u = &face.now[a * k..(a + 1) * k];
-            let length = if self.penalty.grouped { square(u).sqrt() } else { 0.0 };
+            let length = if self.penalty.grouped { face.square[a].sqrt() } else { 0.0 };
             if l1 > 0.0 && length > 0.0 {
                 face.bend[a] = l1 / length;
             }
@@ -139,7 +187,7 @@ impl Descent<'_> {
     /// The step to the minimum, or close.
     fn conjugate_gradients(&mut self, active: &[usize], face: &Face, enough: f64) -> Vec<f64> {
         let k = self.penalty.classes;
-        let Face { now, free, force, bend, scale } = face;
+        let Face { now, free, force, bend, scale, .. } = face;
         let mut residual = force.clone();
         self.model.focus(self.features, active, free);
         let (mut step, mut product) = (vec![0.0; now.len()], vec![0.0; now.len()]);
@@ -152,15 +200,12 @@ impl Descent<'_> {
                 break;
             }
             self.model.product(k, active, &direction, &mut product);
+            let along = face.along(k, &direction);
             for (a, &i) in active.iter().enumerate() {
                 let ridge = self.penalty.ridge[self.features[i]];
                 let of = a * k..(a + 1) * k;
                 let (u, v) = (&now[of.clone()], &direction[of.clone()]);
-                let along = if bend[a] > 0.0 {
-                    u.iter().zip(v).map(|(u, v)| u * v).sum::<f64>() / square(u)
-                } else {
-                    0.0
-                };
+                let along = along[face.lead[a]];
                 for (c, at) in of.enumerate() {
                     product[at] += ridge * v[c] + bend[a] * (v[c] - along * u[c]);
                     if !free[at] {

@@ -3,6 +3,7 @@
 mod block;
 mod descent;
 mod face;
+mod group;
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod plan;

@@ -13,6 +13,8 @@
 //! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
 //! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
 
+use std::collections::HashSet;
+
 use super::descent::{Descent, Work};
 use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
@@ -126,14 +128,21 @@ impl Solver<'_> {
         self.theta[self.row(j)].iter().any(|t| *t != 0.0)
     }
 
-    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j.
+    /// Is one of the features that are penalised with j not 0?
+    fn is_moving(&self, penalty: &Penalty, j: usize) -> bool {
+        penalty.members(&j).iter().any(|&j| self.is_active(j))
+    }
+
+    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j; whole groups.
     pub(crate) fn candidates(&self, penalty: &Penalty, threshold: impl Fn(usize) -> f64) -> Vec<usize> {
         (0..self.features())
             .filter(|&j| {
-                self.is_active(j)
-                    || penalty.l1[j] == 0.0
-                    || penalty.reach(j, &self.gradient[self.row(j)]) >= threshold(j)
+                penalty.leads(j)
+                    && (self.is_moving(penalty, j)
+                        || penalty.l1[j] == 0.0
+                        || penalty.reach(j, &penalty.rows(j, &self.gradient)) >= threshold(j))
             })
+            .flat_map(|j| penalty.members(&j).to_vec())
             .collect()
     }
 
@@ -174,16 +183,12 @@ impl Solver<'_> {
         composite_gap(&at, features)
     }
 
-    fn penalty_value(&self, penalty: &Penalty, features: &[usize], theta: &[f64]) -> f64 {
-        features.iter().map(|&j| penalty.value(j, &theta[self.row(j)])).sum()
-    }
-
     /// Goes on in the direction it came from, `share` times as far: where θ of a penalty before was `before`, the path
     /// of minimisers is smooth as long as no weight reaches 0. Only if F is lower there; `set` has all features that
     /// are not 0.
     pub(crate) fn extrapolate(&mut self, penalty: &Penalty, set: &[usize], before: &[f64], share: f64) {
         let k = self.dual.offsets.len();
-        let mut features: Vec<usize> = set.iter().copied().filter(|&j| self.is_active(j)).collect();
+        let mut features: Vec<usize> = set.iter().copied().filter(|&j| self.is_moving(penalty, j)).collect();
         if self.dual.intercept {
             features.push(self.features());
         }
@@ -196,7 +201,7 @@ impl Solver<'_> {
                 delta.push(if stays { 0.0 } else { next.clamp(low, high) - now });
             }
         }
-        let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+        let value = self.means.nll + penalty.total(&features, &self.theta);
         let start = self.theta.clone();
         for (&j, delta) in features.iter().zip(delta.chunks_exact(k)) {
             self.theta[j * k..(j + 1) * k].iter_mut().zip(delta).for_each(|(t, d)| *t += d);
@@ -205,7 +210,7 @@ impl Solver<'_> {
         self.columns.set_step(&features, &delta);
         let means = self.columns.trial(1.0);
         self.passes += features.len() as f64 / (self.features() + 1) as f64;
-        if means.nll + self.penalty_value(penalty, &features, &self.theta) < value {
+        if means.nll + penalty.total(&features, &self.theta) < value {
             self.columns.commit(1.0);
             self.means = means;
             features = set.to_vec();
@@ -251,7 +256,7 @@ impl Solver<'_> {
                 self.passes += 0.5;
             }
             let (gap, estimated) = self.gap(penalty, &all);
-            let value = self.means.nll + self.penalty_value(penalty, &set, &self.theta);
+            let value = self.means.nll + penalty.total(&set, &self.theta);
             let ended = |status| Ended { status, value, gap, estimated };
             if gap <= ends.tol * value {
                 return ended(Status::Converged);
@@ -280,14 +285,14 @@ impl Solver<'_> {
     /// Lets the features join whose gradient leaves the ball, the farthest first; how many.
     fn join(&self, penalty: &Penalty, set: &mut Vec<usize>) -> usize {
         let mut violators: Vec<(f64, usize)> = (0..self.features())
-            .filter(|j| set.binary_search(j).is_err())
-            .map(|j| (penalty.reach(j, &self.gradient[self.row(j)]) / penalty.l1[j], j))
+            .filter(|&j| penalty.leads(j) && set.binary_search(&j).is_err())
+            .map(|j| (penalty.reach(j, &penalty.rows(j, &self.gradient)) / penalty.l1[j], j))
             .filter(|(r, _)| *r > 1.0)
             .collect();
         violators.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let active = set.iter().filter(|&&j| self.is_active(j)).count();
         violators.truncate(JOIN.max(JOIN_TIMES * active));
-        set.extend(violators.iter().map(|(_, j)| j));
+        set.extend(violators.iter().flat_map(|(_, j)| penalty.members(j)));
         violators.len()
     }
 
@@ -299,8 +304,10 @@ impl Solver<'_> {
         let mut others = Vec::new();
         for (i, &j) in features.iter().enumerate() {
             let l1 = penalty.l1[j];
-            let reach = if penalty.grouped { penalty.reach(j, &self.gradient[self.row(j)]) } else { 0.0 };
-            let moving = penalty.grouped && self.is_active(j);
+            let lead = penalty.lead(j);
+            let reach =
+                if penalty.grouped { penalty.reach(lead, &penalty.rows(lead, &self.gradient)) } else { 0.0 };
+            let moving = penalty.grouped && self.is_moving(penalty, j);
             for (c, at) in self.row(j).enumerate() {
                 let force = reach.max(self.gradient[at].abs());
                 if l1 == 0.0 || moving || self.theta[at] != 0.0 {
@@ -315,6 +322,15 @@ impl Solver<'_> {
         others.truncate(JOIN.max(JOIN_TIMES * count).min(WANTED.saturating_sub(count)));
         for (_, at) in others {
             wanted[at] = true;
+        }
+        if penalty.groups.is_some() {
+            // A group is wanted as a whole.
+            let rows = || features.iter().zip(wanted.chunks_exact(k));
+            let leads: HashSet<usize> =
+                rows().filter(|(_, row)| row.contains(&true)).map(|(j, _)| penalty.lead(*j)).collect();
+            for (&j, row) in features.iter().zip(wanted.chunks_exact_mut(k)) {
+                row[0] |= leads.contains(&penalty.lead(j));
+            }
         }
         for wanted in wanted.chunks_exact_mut(k) {
             let count = wanted.iter().filter(|w| **w).count();
@@ -371,7 +387,7 @@ impl Solver<'_> {
         let mut old = false;
         let mut before = f64::INFINITY;
         for step in 0.. {
-            let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+            let value = self.means.nll + penalty.total(&features, &self.theta);
             let (gap, _) = self.gap(penalty, set);
             let event = Event {
                 step: self.steps,
@@ -420,6 +436,7 @@ impl Solver<'_> {
                 theta: &mut self.theta,
                 unit,
                 cache: vec![],
+                members: vec![],
                 sweeps: 0,
                 work: Work::default(),
             };
@@ -453,7 +470,7 @@ impl Solver<'_> {
                 _ => (self.damping * DAMPING_SHORT).max(DAMPED),
             };
             if ahead.is_some() && length == Some(1.0) {
-                let value = self.means.nll + self.penalty_value(penalty, &features, &self.theta);
+                let value = self.means.nll + penalty.total(&features, &self.theta);
                 if self.gap_at(penalty, set, &self.foreseen, ahead).0 <= ends.tol * value {
                     std::mem::swap(&mut self.gradient, &mut self.foreseen);
                     self.ahead = ahead;
@@ -482,13 +499,13 @@ impl Solver<'_> {
         let linear: f64 = rows()
             .map(|(&j, d)| self.gradient[self.row(j)].iter().zip(d).map(|(g, d)| g * d).sum::<f64>())
             .sum();
-        let before = self.penalty_value(penalty, features, start);
-        let slope = linear + self.penalty_value(penalty, features, &self.theta) - before;
+        let before = penalty.total(features, start);
+        let slope = linear + penalty.total(features, &self.theta) - before;
         let flat = -slope <= ROUNDING * value;
         let mut t = 1.0;
         for _ in 0..HALVINGS {
             let means = self.columns.trial(t);
-            let after = means.nll + self.penalty_value(penalty, features, &self.theta);
+            let after = means.nll + penalty.total(features, &self.theta);
             if after.is_finite()
                 && (after - value <= 1e-4 * t * slope || (flat && after <= value * (1.0 + ROUNDING)))
             {

@@ -64,8 +64,9 @@ impl Curvature {
                 }
             }
         };
-        let h = if let Some(h) = columns.hessian(features, sweeps) {
-            place(&vec![true; wanted.len()]);
+        let mut most = wanted.to_vec();
+        let h = if let Some(h) = columns.hessian(features, &mut most, sweeps) {
+            place(&most);
             h
         } else {
             let h = columns.hessian_of(features, wanted, damping?)?;

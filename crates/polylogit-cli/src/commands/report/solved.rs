@@ -49,6 +49,9 @@ impl<'a> Solved<'a> {
         if let Some(factors) = describe::factors(artefact) {
             facts.push(("Penalty factors", format!("v = {factors}")));
         }
+        if let Some(groups) = describe::groups(artefact) {
+            facts.push(("Groups", format!("G = {groups}")));
+        }
         let weight = number(record.total_weight);
         facts.push(("Trained on", format!("{} rows of total weight {weight}", thousands(record.rows))));
         let (steps, passes) = (count(record.steps, "step"), significant(record.passes, 3));
