@@ -331,7 +331,7 @@ pub(crate) fn fit(
     let composite = Composite::new(design, target, options, workers)?;
     let mut solver = composite.solver();
     let penalty = composite.penalty(options.lambda, options.l1_ratio);
-    let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: false };
+    let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: true };
     let set = if let Some(start) = &options.warm_start {
         solver.theta = composite.theta(start, &penalty);
         solver.refresh();
@@ -395,7 +395,7 @@ fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut
             return set;
         }
         let ends =
-            Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN, strict: false };
+            Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN, strict: true };
         solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
         above = lambda;
     }

@@ -318,7 +318,7 @@ fn columns_with(shape: Shape, features: usize) -> Moment {
     let mut moment = Moment::default();
     let block = block(n, m + 3 * k);
     let count = n.div_ceil(block.rows);
-    let tables = (block.len(6 * k) + 6 * block.rows) as u64;
+    let tables = (block.len(7 * k) + 6 * block.rows) as u64;
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [count as u64, tables, F64]);
     moment.add("packed columns", FEWER_COLUMNS, [2 * count as u64, block.len(features) as u64, F64]);
     let weights = features * k;

@@ -139,7 +139,7 @@ impl WithSimd for Curvatures<'_> {
 }
 
 /// Rows that [`add_rows`] takes together.
-pub(crate) const ROWS: usize = 4;
+pub(crate) const ROWS: usize = 8;
 /// Columns that it takes together.
 const LANES: usize = 8;
 
@@ -171,10 +171,7 @@ pub(crate) fn add_rows<V: crate::scalar::Scalar>(
             for (k, out) in out.chunks_exact_mut(width).enumerate() {
                 let r: [f64; ROWS] = std::array::from_fn(|i| r(i, k));
                 for (l, out) in out[j..j + LANES].iter_mut().enumerate() {
-                    *out += r[0] * centred[0][l]
-                        + r[1] * centred[1][l]
-                        + r[2] * centred[2][l]
-                        + r[3] * centred[3][l];
+                    *out += (0..ROWS).map(|i| r[i] * centred[i][l]).sum::<f64>();
                 }
             }
         }

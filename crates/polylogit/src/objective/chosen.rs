@@ -5,6 +5,7 @@
 //! V_k = (w p_k)^½ x_j of the weights of class k, U = w^½ p_k x_j of all
 //! ```
 
+use super::sparse_hessian::mirror;
 use crate::kernel::{self, Aligned, Block};
 use crate::linalg::Symmetric;
 
@@ -47,7 +48,7 @@ impl Chosen {
             }
         }
         kernel::outer_lower(block, &scaled, &scaled, &mut sum[..n * n]);
-        for (c, of) in self.of_class.iter().enumerate() {
+        for (c, of) in self.of_class.iter().enumerate().filter(|(_, of)| !of.is_empty()) {
             scale.iter_mut().zip(&q[column(c)]).for_each(|(scale, q)| *scale = q.sqrt());
             for (place, &at) in of.iter().enumerate() {
                 multiply(&x[column(self.weights[at].0)], &scale, &mut scaled[column(place)]);
@@ -67,11 +68,7 @@ impl Chosen {
                 }
             }
         }
-        for i in 0..n {
-            for j in 0..i {
-                h.values[j * n + i] = h.values[i * n + j];
-            }
-        }
+        mirror(&mut h, n);
         h
     }
 }

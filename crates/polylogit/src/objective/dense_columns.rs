@@ -21,7 +21,7 @@ const ALL: usize = 512;
 /// But not above so many numbers.
 const ALL_NUMBERS: usize = 1 << 25;
 /// Columns that a gradient over all features takes together.
-const RUN: usize = 512;
+const RUN: usize = 1024;
 /// How much faster a Gram matrix is built than columns are swept, for each multiply-add.
 const GRAM_SPEED: f64 = 8.0;
 /// Curvature is that of the wanted weights alone where all are at least so many times as many.
@@ -468,7 +468,7 @@ impl Columns for DenseColumns<'_> {
     fn hessian(&mut self, features: &[usize], wanted: &mut [bool], sweeps: f64) -> Option<Symmetric> {
         let (k, n, m) = (self.classes(), self.blocks.design.rows() as f64, features.len());
         let count = wanted.iter().filter(|w| **w).count();
-        if FEW * count <= wanted.len() {
+        if count > 0 && FEW * count <= wanted.len() {
             return explicit_pays(n, count as f64, sweeps).then(|| self.hessian_of_few(features, wanted));
         }
         wanted.fill(true);

@@ -103,6 +103,13 @@ impl Penalty {
     }
 
     fn dual_norm(&self, j: usize, g: &[f64], counts: impl Fn(f64) -> bool) -> f64 {
+        if self.bounds.is_none() {
+            return if self.grouped {
+                square(g).sqrt()
+            } else {
+                g.iter().fold(0.0, |most, g| most.max(g.abs()))
+            };
+        }
         let force = |(k, g): (usize, &f64)| if counts(self.end(j, k, -g)) { g.abs() } else { 0.0 };
         let forces = g.iter().enumerate().map(force);
         if self.grouped { forces.map(|f| f * f).sum::<f64>().sqrt() } else { forces.fold(0.0, f64::max) }

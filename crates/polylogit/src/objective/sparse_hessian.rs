@@ -90,7 +90,7 @@ pub(super) fn of_weights(
 
 /// Fills the other half: it is there left of the diagonal among `stored` columns, right of it beside the intercepts. By
 /// tiles, so that what is read across rows stays in cache.
-fn mirror(h: &mut Symmetric, stored: usize) {
+pub(super) fn mirror(h: &mut Symmetric, stored: usize) {
     let n = h.n;
     for first in (0..n).step_by(TILE) {
         for second in (first..n).step_by(TILE) {

@@ -124,11 +124,13 @@ impl Curvature {
                 fall += force[i] * step[i];
                 curvature += step[i] * (bent[row] + ridge[i] * step[i]);
             }
-            if fall <= 0.0 || curvature <= 0.0 {
+            let next = stops.next();
+            // Without curvature it falls as far as something stops it.
+            let least = if curvature > 0.0 { fall / curvature } else { f64::INFINITY };
+            let t = least.min(next.map_or(f64::INFINITY, |(stop, _)| stop - now));
+            if fall <= 0.0 || !t.is_finite() {
                 return;
             }
-            let next = stops.next();
-            let t = (fall / curvature).min(next.map_or(f64::INFINITY, |(stop, _)| stop - now));
             for (i, &row) in rows.iter().enumerate() {
                 u[i] += t * step[i];
                 force[i] -= t * (bent[row] + ridge[i] * step[i]);
@@ -368,19 +370,19 @@ mod tests {
                     })
                     .collect()
             };
-            // The first minimum along the way, by small steps.
-            let mut least = 0.0;
-            while least < 50.0 && value(&at(least + 1e-3)) < value(&at(least)) {
-                least += 1e-3;
-            }
             let curvature = Curvature { h: h.clone(), rows: vec![], factored: None };
             let mut u = start.to_vec();
             let along = Along { force: force.clone(), step: step.clone(), ends: &ends, ridge: &ridges, whole: false };
             curvature.descend(&rows, along, &mut u);
-            if least < 50.0 {
-                prop_assert!(value(&u) <= value(&at(least)) + 1e-12);
-                prop_assert!(u.iter().zip(at(least)).all(|(u, near)| (u - near).abs() < 2e-3));
+            // How far it went, by a weight that nothing stops; until there the model falls, and then no more.
+            let Some(free) = (0..4).find(|i| ends[*i].is_infinite() && step[*i].abs() > 1e-3) else { return Ok(()) };
+            let reached = (u[free] - start[free]) / step[free];
+            prop_assert!(u.iter().zip(at(reached)).all(|(u, there)| (u - there).abs() < 1e-9 * (1.0 + reached)));
+            for t in (0..100).map(|i| f64::from(i) / 100.0 * reached) {
+                prop_assert!(value(&u) <= value(&at(t)) + 1e-12);
             }
+            let falls = |by: f64| value(&at(reached + by)) < value(&u) - 1e-12 * (1.0 + value(&u).abs());
+            prop_assert!(!falls(1e-7 * (1.0 + reached)));
         }
     }
 }
