@@ -5,12 +5,13 @@
 use super::chosen::Chosen;
 use super::columns::{Columns, Means};
 use super::curvature::{from_pairs, pair_len, pair_sums};
+use super::dense_part::{Part, Slot};
 use super::foresee::Step;
 use super::pass::{Totals, View};
 use super::ridge::SLOTS;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
-use crate::kernel::{self, Aligned, Block, Curved, Panels, RowSums};
+use crate::kernel::{self, Aligned, Curved, Panels, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::scalar::Scalar;
@@ -54,39 +55,6 @@ pub(crate) fn explicit_pays(n: f64, weights: f64, sweeps: f64) -> bool {
     building <= saved
 }
 
-/// A range of blocks and its partial sums.
-#[derive(Debug, Default)]
-struct Slot {
-    parts: Vec<Part>,
-    sum: Vec<f64>,
-    totals: Totals,
-}
-
-/// A block of rows: the packed columns, and tables of K columns.
-#[derive(Debug)]
-struct Part {
-    index: usize,
-    x: Aligned<f64>,
-    /// s/S; 0 beyond the last row.
-    w: Aligned<f64>,
-    z: Aligned<f64>,
-    p: Aligned<f64>,
-    /// w p at the point of the curvature.
-    q: Aligned<f64>,
-    /// w (p − y).
-    r: Aligned<f64>,
-    /// w (p′ − y) of the probabilities foreseen.
-    ahead: Aligned<f64>,
-    dz: Aligned<f64>,
-    /// Σ_k p_k Δz_k.
-    s: Aligned<f64>,
-    label_score: Vec<f64>,
-    rows: RowSums<f64>,
-    /// The columns in focus, and K columns for their products.
-    focused: Aligned<f64>,
-    u: Aligned<f64>,
-}
-
 impl<'a> DenseColumns<'a> {
     pub(super) fn new(
         design: Design<'a>,
@@ -103,9 +71,7 @@ impl<'a> DenseColumns<'a> {
             let table = || Aligned::zeros(block.len(k));
             let mut w = Aligned::zeros(block.rows);
             view.weigh(index, &mut w);
-            for w in w.iter_mut() {
-                *w /= design.rows() as f64;
-            }
+            w.iter_mut().for_each(|w| *w /= design.rows() as f64);
             Part {
                 index,
                 x: Aligned::default(),
@@ -303,39 +269,6 @@ fn add_rows<V: Scalar>(
 ) {
     for (x, r) in x.chunks(d * kernel::ROWS).zip(r.chunks(k * kernel::ROWS)) {
         kernel::add_rows(x, d, of.start, shift, r, sums);
-    }
-}
-
-impl Part {
-    fn append<V: Scalar>(&mut self, blocks: &RowBlocks<'_>, values: &[V], features: &[usize]) {
-        let (d, block) = (blocks.design.features(), blocks.block);
-        let Standardise { shift, factor } = &blocks.standardise;
-        let before = self.x.len();
-        let mut x = Aligned::zeros(before + block.len(features.len()));
-        x[..before].copy_from_slice(&self.x);
-        self.x = x;
-        let rows = blocks.rows(self.index);
-        for (column, &j) in self.x[before..].chunks_exact_mut(block.stride).zip(features) {
-            for (out, row) in column.iter_mut().zip(rows.clone()) {
-                *out = if j == d { 1.0 } else { (values[row * d + j].to_f64() - shift[j]) * factor[j] };
-            }
-        }
-    }
-
-    /// The columns at `positions`, side by side.
-    fn collect(&self, block: Block, positions: &[usize], out: &mut Aligned<f64>) {
-        out.fit(block.len(positions.len()));
-        for (out, at) in out.chunks_exact_mut(block.stride).zip(positions) {
-            out.copy_from_slice(&self.x[at * block.stride..(at + 1) * block.stride]);
-        }
-    }
-
-    fn curved(&self, block: Block) -> Curved<'_> {
-        Curved { block, p: &self.p, q: &self.q }
-    }
-
-    fn column(&self, block: Block, position: usize) -> &[f64] {
-        &self.x[position * block.stride..][..block.rows]
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod proximal_newton;
 pub(crate) mod quadratic;
 pub(crate) mod trace;
 mod vectors;
+mod working_set;
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -13,8 +13,6 @@
 //! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
 //! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
 
-use std::collections::HashSet;
-
 use super::descent::{Descent, Work};
 use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
@@ -32,8 +30,6 @@ const OLD_GAIN: f64 = 0.2;
 const OLD_SHARE: f64 = 0.03;
 /// With less force out of balance (over ℓ) a step may well be the last, and its model is solved to the end.
 const FORESEEN: f64 = 0.1;
-/// Weights that are not 0 are joined by others up to so many.
-const WANTED: usize = 7000;
 /// A weight is near to moving where its gradient is this share of ℓ.
 const NEAR: f64 = 0.9;
 /// The damping of a step after one that was too long is this many times as much (more if only a small share of it was
@@ -49,9 +45,6 @@ const ROUNDING: f64 = 1e-14;
 const HALVINGS: usize = 40;
 /// Steps without a better gap after which float64 has no more to give.
 const STALLS: usize = 4;
-/// Features that join at least, if so many are wanted; and at most this many times those that are not 0.
-const JOIN: usize = 100;
-const JOIN_TIMES: usize = 2;
 
 /// What the dual needs besides a point.
 #[derive(Debug, Clone)]
@@ -114,11 +107,11 @@ pub(crate) struct Ends {
 }
 
 impl Solver<'_> {
-    fn features(&self) -> usize {
+    pub(super) fn features(&self) -> usize {
         self.dual.moments.len() / self.dual.offsets.len() - usize::from(self.dual.intercept)
     }
 
-    fn row(&self, j: usize) -> std::ops::Range<usize> {
+    pub(super) fn row(&self, j: usize) -> std::ops::Range<usize> {
         let k = self.dual.offsets.len();
         j * k..(j + 1) * k
     }
@@ -126,24 +119,6 @@ impl Solver<'_> {
     /// Is θ_j not 0?
     pub(crate) fn is_active(&self, j: usize) -> bool {
         self.theta[self.row(j)].iter().any(|t| *t != 0.0)
-    }
-
-    /// Is one of the features that are penalised with j not 0?
-    fn is_moving(&self, penalty: &Penalty, j: usize) -> bool {
-        penalty.members(&j).iter().any(|&j| self.is_active(j))
-    }
-
-    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j; whole groups.
-    pub(crate) fn candidates(&self, penalty: &Penalty, threshold: impl Fn(usize) -> f64) -> Vec<usize> {
-        (0..self.features())
-            .filter(|&j| {
-                penalty.leads(j)
-                    && (self.is_moving(penalty, j)
-                        || penalty.l1[j] == 0.0
-                        || penalty.reach(j, &penalty.rows(j, &self.gradient)) >= threshold(j))
-            })
-            .flat_map(|j| penalty.members(&j).to_vec())
-            .collect()
     }
 
     /// z, probabilities and the gradient of all features afresh.
@@ -282,66 +257,6 @@ impl Solver<'_> {
         }
     }
 
-    /// Lets the features join whose gradient leaves the ball, the farthest first; how many.
-    fn join(&self, penalty: &Penalty, set: &mut Vec<usize>) -> usize {
-        let mut violators: Vec<(f64, usize)> = (0..self.features())
-            .filter(|&j| penalty.leads(j) && set.binary_search(&j).is_err())
-            .map(|j| (penalty.reach(j, &penalty.rows(j, &self.gradient)) / penalty.l1[j], j))
-            .filter(|(r, _)| *r > 1.0)
-            .collect();
-        violators.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let active = set.iter().filter(|&&j| self.is_active(j)).count();
-        violators.truncate(JOIN.max(JOIN_TIMES * active));
-        set.extend(violators.iter().flat_map(|(_, j)| penalty.members(j)));
-        violators.len()
-    }
-
-    /// Which weights a step is about where not all of its features' are (a row of K for each): those that are not 0 and
-    /// those that move or nearly do, the farthest first and not many more; all where one of a feature's moves the others.
-    fn wanted(&self, penalty: &Penalty, features: &[usize]) -> Vec<bool> {
-        let k = self.dual.offsets.len();
-        let mut wanted = vec![false; features.len() * k];
-        let mut others = Vec::new();
-        for (i, &j) in features.iter().enumerate() {
-            let l1 = penalty.l1[j];
-            let lead = penalty.lead(j);
-            let reach =
-                if penalty.grouped { penalty.reach(lead, &penalty.rows(lead, &self.gradient)) } else { 0.0 };
-            let moving = penalty.grouped && self.is_moving(penalty, j);
-            for (c, at) in self.row(j).enumerate() {
-                let force = reach.max(self.gradient[at].abs());
-                if l1 == 0.0 || moving || self.theta[at] != 0.0 {
-                    wanted[i * k + c] = true;
-                } else if force >= NEAR * l1 {
-                    others.push((force / l1, i * k + c));
-                }
-            }
-        }
-        let count = wanted.iter().filter(|w| **w).count();
-        others.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        others.truncate(JOIN.max(JOIN_TIMES * count).min(WANTED.saturating_sub(count)));
-        for (_, at) in others {
-            wanted[at] = true;
-        }
-        if penalty.groups.is_some() {
-            // A group is wanted as a whole.
-            let rows = || features.iter().zip(wanted.chunks_exact(k));
-            let leads: HashSet<usize> =
-                rows().filter(|(_, row)| row.contains(&true)).map(|(j, _)| penalty.lead(*j)).collect();
-            for (&j, row) in features.iter().zip(wanted.chunks_exact_mut(k)) {
-                row[0] |= leads.contains(&penalty.lead(j));
-            }
-        }
-        for wanted in wanted.chunks_exact_mut(k) {
-            let count = wanted.iter().filter(|w| **w).count();
-            // Where most are at work, the gauge moves all.
-            if 2 * count > k || (penalty.grouped && count > 0) {
-                wanted.fill(true);
-            }
-        }
-        wanted
-    }
-
     /// What pulls at each weight of some features (a row of K for each): −∂F, the least in size where F has several. For
     /// groups nothing is told.
     fn forces(&self, penalty: &Penalty, features: &[usize]) -> Vec<f64> {
@@ -410,8 +325,9 @@ impl Solver<'_> {
             best = best.min(gap);
             let start = self.theta.clone();
             let classes = self.dual.offsets.len();
-            let wanted = self.wanted(penalty, &features);
-            let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, &wanted, classes));
+            // New curvature is that of weights near to moving, too, so that it serves for longer.
+            let moving = self.wanted(penalty, &features, 1.0);
+            let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, &moving, classes));
             let poor = old && gap > OLD_GAIN * last;
             if step == 1 && old {
                 self.lasting = !poor;
@@ -420,6 +336,7 @@ impl Solver<'_> {
             if !old {
                 let forces = self.forces(penalty, &features);
                 let damping = self.reserve.then_some(Damping { hidden: self.damping, forces: &forces });
+                let wanted = self.wanted(penalty, &features, NEAR);
                 // Not both at a time.
                 self.curvature = None;
                 self.curvature =
@@ -457,25 +374,11 @@ impl Solver<'_> {
             self.passes += if explicit { 1.0 } else { 0.5 * sweeps as f64 } * features.len() as f64
                 / (self.features() + 1) as f64;
             self.steps += 1;
-            let ahead = if ends.strict { None } else { self.columns.foresee() };
-            if ahead.is_some() {
-                self.foreseen.resize(self.gradient.len(), 0.0);
-                self.columns.foreseen_gradient(&features, &mut self.foreseen);
-            }
+            let ahead = self.foresee(&features, ends);
             let length = self.search(penalty, &features, &start, &delta, value);
-            self.damping = match length {
-                Some(1.0) if self.damping < UNDAMPED => 0.0,
-                Some(1.0) => self.damping / DAMPING,
-                Some(t) if t > SHORT => (self.damping * DAMPING).max(DAMPED),
-                _ => (self.damping * DAMPING_SHORT).max(DAMPED),
-            };
-            if ahead.is_some() && length == Some(1.0) {
-                let value = self.means.nll + penalty.total(&features, &self.theta);
-                if self.gap_at(penalty, set, &self.foreseen, ahead).0 <= ends.tol * value {
-                    std::mem::swap(&mut self.gradient, &mut self.foreseen);
-                    self.ahead = ahead;
-                    return Status::Converged;
-                }
+            self.damp(length);
+            if length == Some(1.0) && self.ends_ahead(penalty, set, ahead, ends.tol) {
+                return Status::Converged;
             }
             self.columns.gradient(&features, &mut self.gradient);
             if length.is_none() || stalls >= STALLS * 2 {
@@ -483,6 +386,35 @@ impl Solver<'_> {
             }
         }
         Status::StepLimit
+    }
+
+    /// The dual's point that the step foresees, and its gradient on some features.
+    fn foresee(&mut self, features: &[usize], ends: Ends) -> Option<Means> {
+        let ahead = if ends.strict { None } else { self.columns.foresee() }?;
+        self.foreseen.resize(self.gradient.len(), 0.0);
+        self.columns.foreseen_gradient(features, &mut self.foreseen);
+        Some(ahead)
+    }
+
+    /// Is the gap small enough by the dual's point that was foreseen? The gradient is its then.
+    fn ends_ahead(&mut self, penalty: &Penalty, set: &[usize], ahead: Option<Means>, tol: f64) -> bool {
+        let value = self.means.nll + penalty.total(set, &self.theta);
+        let ends = ahead.is_some() && self.gap_at(penalty, set, &self.foreseen, ahead).0 <= tol * value;
+        if ends {
+            std::mem::swap(&mut self.gradient, &mut self.foreseen);
+            self.ahead = ahead;
+        }
+        ends
+    }
+
+    /// More damping after a step that was too long, less after others.
+    fn damp(&mut self, length: Option<f64>) {
+        self.damping = match length {
+            Some(1.0) if self.damping < UNDAMPED => 0.0,
+            Some(1.0) => self.damping / DAMPING,
+            Some(t) if t > SHORT => (self.damping * DAMPING).max(DAMPED),
+            _ => (self.damping * DAMPING_SHORT).max(DAMPED),
+        };
     }
 
     /// Goes along Δ as far as F falls enough, and tells how far; `None` if it falls nowhere.
