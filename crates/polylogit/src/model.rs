@@ -111,14 +111,11 @@ impl Model {
                 kernel::into_rows(block, &z, out);
             }
         });
-        match work.iter().find_map(|(.., bad)| *bad) {
-            Some((row, column, value)) => Err(Error::NotFinite { row, column, value }),
-            None => {
-                let finite = work.iter().all(|(_, _, finite, _)| *finite);
-                drop(work);
-                Ok((out, finite))
-            }
+        if let Some((row, column, value)) = work.iter().find_map(|(.., bad)| *bad) {
+            return Err(Error::NotFinite { row, column, value });
         }
+        let finite = work.iter().all(|(_, _, finite, _)| *finite);
+        Ok((out, finite))
     }
 
     /// [`Model::by_blocks`] for a few dense rows, to the same bits: nothing is rearranged for them.
