@@ -68,7 +68,8 @@ Who is stopped by its limit is "not in T s": *reached* is then what it had at it
 that it finished. *Ratio*: to polylogit on two threads and on one. *Weights*: not 0, at the last λ. *Curve*: the largest
 relative difference of the mean held-out loss from polylogit's over the λ (cv.glmnet keeps probabilities in [1e-5, 1 − 1e-5])."""
 PASS = """F with its gradient, and a Hessian product after it, on all threads, against max(bytes of X / bandwidth,
-4·stored·K / peak flops)."""
+4·stored·K / peak flops of f64): both are computed in f64, whatever X is stored in. A sparse pass's bytes are X twice (by rows, by
+columns), θ, its gradient, and residuals out and in."""
 
 
 def machine(r: dict) -> str:

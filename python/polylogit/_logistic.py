@@ -9,10 +9,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _artefact, _calibration, _core, _solve, _summary, _validate
 from ._callbacks import CallbackSupportMixin, Steps, has_callbacks, with_callbacks
+from ._functions import as_matrix
 from ._threads import effective_threads
 
 SOLVERS = {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}
@@ -438,7 +439,12 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return _core.softmax(self._logits(X, offset))
+        if offset is not None:
+            return _core.softmax(self._logits(X, offset))
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        single = np.result_type(X.dtype, self.coef_.dtype) == np.float32
+        return _core.probabilities(as_matrix(X), *_softmax_rows(self.coef_, self.intercept_), single)
 
     def predict_log_proba(self, X, offset=None):
         """Logarithms of the probabilities, by log-sum-exp: finite in the tails, where ``log(p)`` would be -inf.

@@ -106,8 +106,8 @@ def solve(
         # Two classes share one sigmoid vector β = w_1 − w_0 in scikit-learn: ½‖β‖² = ‖W‖², ‖β‖₁ = ‖W‖₁.
         if groups:
             # ‖β_G‖ = √2 ‖W_G‖
-            norm = np.sqrt(2.0) * l1_ratio
-            strength, share = strength * (norm + 2.0 - 2.0 * l1_ratio), norm / (norm + 2.0 - 2.0 * l1_ratio)
+            norm, ridge = np.sqrt(2.0) * l1_ratio, 2.0 * (1.0 - l1_ratio)
+            strength, share = strength * (norm + ridge), norm / (norm + ridge)
         else:
             strength, share = strength * (2.0 - l1_ratio), l1_ratio / (2.0 - l1_ratio)
         if bounds is not None:

@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse, special
 from sklearn import linear_model
 from sklearn.metrics import log_loss
 
@@ -95,3 +96,24 @@ def test_float32_fits_what_float64_fits(iris):
     assert single.predict_proba(X.astype(np.float32)).dtype == np.float32
     assert single.predict_log_proba(X.astype(np.float32)).dtype == np.float32
     assert double.predict_proba(X).dtype == np.float64
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 9])
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_array])
+def test_probabilities_are_the_softmax_of_the_scores(n_classes, layout):
+    rng = np.random.default_rng(n_classes)
+    X = rng.standard_normal((300, 7)) * (rng.random((300, 7)) < 0.6)
+    y = rng.integers(0, n_classes, 300)
+    model = polylogit.LogisticRegression(C=100).fit(X, y)
+    scores = model.decision_function(X)
+    expected = special.softmax(np.stack([0 * scores, scores], axis=1) if n_classes == 2 else scores, axis=1)
+    p = model.predict_proba(layout(X))
+    assert_allclose(p, expected, rtol=1e-12)
+    assert_allclose(model.predict_proba(layout(X), offset=np.zeros((300, n_classes))), p, rtol=1e-12)
+    # No row's bits depend on its company.
+    assert_array_equal(np.concatenate([model.predict_proba(layout(X[i : i + 1])) for i in range(300)]), p)
+
+    single = polylogit.LogisticRegression(C=100).fit(X.astype(np.float32), y)
+    p = single.predict_proba(layout(X.astype(np.float32)))
+    assert p.dtype == np.float32
+    assert_allclose(p, expected, atol=1e-5)

@@ -98,7 +98,8 @@ def test_saving_keeps_groups(name, tmp_path):
     assert_array_equal(again.coef_, model.coef_)
     assert_allclose([again.C, again.l1_ratio], [0.2, 0.4], rtol=1e-12)
     assert_array_equal(again.groups[:, None] == again.groups, LABELS[:, None] == LABELS)
-    assert_array_equal(again.fit(X, y).coef_, model.coef_)
+    # The strength of two classes is converted there and back, to rounding.
+    assert_allclose(again.fit(X, y).coef_, model.coef_, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
 //! `pass`: one evaluation of F and its gradient, and one Hessian product, against the roofline.
+//!
+//! Both are computed in f64 here, whatever X is stored in: so the roofline takes the bytes of X as stored, once, and the
+//! flops of f64. A sparse pass reads X by rows and by columns, θ once at least, and writes and reads residuals (n × K):
+//! these are its bytes. Rows of θ and of residuals that stored values meet (`gathered_bytes`) come from caches at best; they
+//! are told beside it.
 
 use anyhow::Result;
 use polylogit::objective::SoftmaxObjective;
@@ -22,6 +27,8 @@ const SPARSE_FEATURES: usize = 100_000;
 const SPARSE_ROWS: usize = 50_000;
 /// Rows and features where K is large: with W of 100000 × 1000 it would be measured, not X.
 const SPARSE_WIDE: (usize, usize) = (4_000, 2_000);
+/// A stored value and its index.
+const STORED_BYTES: f64 = 12.0;
 /// The quick table: a narrow and a wide K, a narrow and a wide d.
 const QUICK: ([usize; 2], [usize; 2]) = ([3, 100], [54, 384]);
 /// Seconds that the timed passes of one shape should take at most; three are made anyhow.
@@ -83,8 +90,13 @@ fn dense(args: &PassArgs, ceilings: &Ceilings, k: usize, d: usize, single: bool)
         let x = stream.uniforms(n * d);
         pass_seconds(&Design::dense(&x, n, d)?, &target, &at, args.runs)?
     };
-    let roofline = ceilings.roofline_pass((width * n * d) as f64, (n * d) as f64, k, single);
-    Ok(pass.against(roofline, json!({ "kind": if single { "f32" } else { "f64" }, "n": n, "d": d, "k": k })))
+    let bytes = (width * n * d) as f64;
+    let roofline = ceilings.roofline_pass(bytes, (n * d) as f64, k, false);
+    let kind = if single { "f32" } else { "f64" };
+    Ok(pass.against(
+        roofline,
+        json!({ "kind": kind, "products": "f64", "n": n, "d": d, "k": k, "bytes": bytes }),
+    ))
 }
 
 /// Columns of a row are drawn with a preference for low ones, as words are.
@@ -109,8 +121,14 @@ fn sparse(args: &PassArgs, ceilings: &Ceilings, k: usize) -> Result<Value> {
     let design = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d)?;
     let pass = pass_seconds(&design, &target, &at, args.runs)?;
     let stored = design.stored() as f64;
-    let roofline = ceilings.roofline_pass(12.0 * stored, stored, k, false);
-    let what = json!({ "kind": "csr", "n": n, "d": d, "k": k, "stored": design.stored() });
+    // θ in, its gradient out; residuals out and in.
+    let row = (8 * k.next_multiple_of(8)) as f64;
+    let bytes = 2.0 * STORED_BYTES * stored + 2.0 * row * (n + d) as f64;
+    let roofline = ceilings.roofline_pass(bytes, stored, k, false);
+    let what = json!({
+        "kind": "csr", "products": "f64", "n": n, "d": d, "k": k, "stored": design.stored(), "bytes": bytes,
+        "gathered_bytes": 2.0 * row * stored,
+    });
     Ok(pass.against(roofline, what))
 }
 

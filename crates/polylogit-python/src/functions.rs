@@ -2,7 +2,7 @@
 
 use numpy::PyArrayDyn;
 use polylogit::objective::SoftmaxObjective;
-use polylogit::{Coefficients, Scalar, softmax as formula};
+use polylogit::{Coefficients, Label, Model, Scalar, softmax as formula};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -87,6 +87,29 @@ pub(crate) fn softmax_jvp<'py>(
             let (z, v) = (convert::slice(z)?, convert::slice(&v)?);
             Ok(convert::array(py, enter(py, || rows(z, v, classes))?, &shape)?.into_any())
         }
+    }
+}
+
+/// softmax(XWᵀ + b), (n, K), in float32 or float64.
+#[pyfunction]
+pub(crate) fn probabilities<'py>(
+    py: Python<'py>,
+    x: Matrix<'py>,
+    coef: &Bound<'py, PyAny>,
+    intercept: &Bound<'py, PyAny>,
+    single: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let at = convert::coefficients(coef, intercept)?;
+    let k = at.classes();
+    let design = x.design()?;
+    let shape = [design.rows(), k];
+    let labels = (0..).take(k).map(Label::Int).collect();
+    if single {
+        let p = enter(py, || Model::new(labels, at)?.probabilities_f32(&design))?;
+        Ok(convert::array(py, p, &shape)?.into_any())
+    } else {
+        let p = enter(py, || Model::new(labels, at)?.probabilities(&design))?;
+        Ok(convert::array(py, p, &shape)?.into_any())
     }
 }
 

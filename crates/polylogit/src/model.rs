@@ -1,14 +1,15 @@
 //! A fitted model: classes and coefficients; scores, probabilities, predictions.
 
 use crate::coefficients::Coefficients;
-use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::rows::block;
 use crate::design::{Design, Storage};
 use crate::error::{Error, Result, check_len};
-use crate::kernel::{self, Aligned, Block, Panels, Real, RowSums};
+use crate::kernel::{self, Aligned, Block, ByFeature, Real, RowSums};
 use crate::label::Label;
 use crate::objective::DENSE_COLUMNS;
 use crate::parallel::Workers;
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, Slice};
+use std::ops::Range;
 
 /// Rows for which weights are not worth rearranging.
 const FEW: usize = 8;
@@ -47,15 +48,16 @@ impl Model {
     /// # Errors
     /// [`Error::Features`] if X has another width, [`Error::NotFinite`] where X is NaN or infinite.
     pub fn logits(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        self.by_blocks::<f64>(x, |_, _, _| {})
+        Ok(self.by_blocks::<f64>(x, |_, _, _| {})?.0)
     }
 
-    /// The scores of all rows in `T`, row-major, after `finish` has made of each block (K columns) what is asked for.
+    /// The scores of all rows in `T`, row-major, after `finish` has made of each block (K columns) what is asked for;
+    /// and whether all scores are finite.
     fn by_blocks<T: Real>(
         &self,
         x: &Design<'_>,
         finish: impl Fn(Block, &mut [T], &mut RowSums<T>) + Sync + Send,
-    ) -> Result<Vec<T>> {
+    ) -> Result<(Vec<T>, bool)> {
         let (k, d) = (self.coefficients.classes(), self.coefficients.features());
         if x.features() != d {
             return Err(Error::Features { expected: d, found: x.features() });
@@ -66,59 +68,54 @@ impl Model {
             _ => {}
         }
         let sparse = x.is_sparse() && d > DENSE_COLUMNS;
-        let blocks = RowBlocks::new(*x, Standardise::identity(d), false, 2 * k);
-        let block = blocks.block;
+        let block = block(x.rows(), d + 2 * k);
+        let count = x.rows().div_ceil(block.rows);
+        let dense = if sparse { &[] } else { self.coefficients.weights() };
+        let (dense, width) = (ByFeature::<T>::new(dense, k), kernel::padded_classes(k));
         // Feature-major: θ_jk = W_kj.
-        let weights: Vec<f64> =
-            (0..k * d).map(|at| self.coefficients.weights()[at % k * d + at / k]).collect();
-        let mut theta = Panels::<T>::default();
-        if !sparse {
-            theta.pack(&weights, k, 1.0);
-        }
+        let stored: Vec<f64> = match self.coefficients.weights() {
+            w if sparse => (0..k * d).map(|at| w[at % k * d + at / k]).collect(),
+            _ => Vec::new(),
+        };
         let intercepts: Vec<T> = self.coefficients.intercepts().iter().map(|b| T::from_f64(*b)).collect();
         let mut out = vec![T::ZERO; x.rows() * k];
-        let shares = blocks.count().min(SHARES);
-        let bounds: Vec<usize> = (0..=shares).map(|s| blocks.count() * s / shares).collect();
+        let shares = count.min(SHARES);
+        let of_share = |s: usize| (count * s / shares * block.rows).min(x.rows());
         let mut rest = &mut out[..];
         let mut work = Vec::with_capacity(shares);
-        for bounds in bounds.windows(2) {
-            let rows = blocks.rows(bounds[1] - 1).end - blocks.rows(bounds[0]).start;
-            let (own, others) = std::mem::take(&mut rest).split_at_mut(rows * k);
+        for s in 0..shares {
+            let rows = of_share(s)..of_share(s + 1);
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(rows.len() * k);
             rest = others;
-            work.push((bounds[0], own, None));
+            work.push((rows.start, own, true, None));
         }
         let workers = Workers::new(None, x.stored() as f64 * k as f64);
-        workers.for_each(&mut work, |_, (first, out, bad)| {
-            let mut values = Aligned::zeros(if sparse { 0 } else { block.len(d) });
+        workers.for_each(&mut work, |_, (first, out, finite, bad)| {
+            let (mut rows, mut scores) = (Vec::new(), Aligned::zeros(block.rows * width));
             let (mut z, mut sums) = (Aligned::zeros(block.len(k)), RowSums::new(block));
-            for (b, out) in (*first..).zip(out.chunks_mut(block.rows * k)) {
+            for (first, out) in (*first..).step_by(block.rows).zip(out.chunks_mut(block.rows * k)) {
+                let of = first..first + out.len() / k;
                 if sparse {
-                    sparse_scores(x, blocks.rows(b), &weights, block, &mut z);
+                    sparse_scores(x, of.clone(), &stored, &mut scores);
                 } else {
-                    blocks.load(b, &mut values);
-                    kernel::logits(block, &values, &theta, &mut z);
+                    kernel::scores(row_major(x, of.clone(), &mut rows), &dense, &mut scores);
                 }
                 // One value that is not finite makes its row's scores so, whatever the weights.
-                if z.iter().any(|z| !z.is_finite()) && bad.is_none() {
-                    *bad = x.not_finite(blocks.rows(b));
-                }
-                for (column, intercept) in z.chunks_exact_mut(block.stride).zip(&intercepts) {
-                    for z in column {
-                        *z += *intercept;
+                if !kernel::into_columns(&scores, width, &intercepts, block, &mut z) {
+                    *finite = false;
+                    if bad.is_none() {
+                        *bad = x.not_finite(of);
                     }
                 }
                 finish(block, &mut z, &mut sums);
-                for (r, row) in out.chunks_exact_mut(k).enumerate() {
-                    for (c, out) in row.iter_mut().enumerate() {
-                        *out = z[c * block.stride + r];
-                    }
-                }
+                kernel::into_rows(block, &z, out);
             }
         });
-        match work.into_iter().find_map(|(_, _, bad)| bad) {
-            Some((row, column, value)) => Err(Error::NotFinite { row, column, value }),
-            None => Ok(out),
+        if let Some((row, column, value)) = work.iter().find_map(|(.., bad)| *bad) {
+            return Err(Error::NotFinite { row, column, value });
         }
+        let finite = work.iter().all(|(_, _, finite, _)| *finite);
+        Ok((out, finite))
     }
 
     /// [`Model::by_blocks`] for a few dense rows, to the same bits: nothing is rearranged for them.
@@ -127,7 +124,7 @@ impl Model {
         x: &Design<'_>,
         values: &[V],
         finish: impl Fn(Block, &mut [T], &mut RowSums<T>),
-    ) -> Result<Vec<T>> {
+    ) -> Result<(Vec<T>, bool)> {
         if let Some((row, column, value)) = x.not_finite(0..x.rows()) {
             return Err(Error::NotFinite { row, column, value });
         }
@@ -140,8 +137,9 @@ impl Model {
                 z[class * block.stride + r] = *score + T::from_f64(*intercept);
             }
         }
+        let finite = z.iter().all(|z| z.is_finite());
         finish(block, &mut z, &mut RowSums::new(block));
-        Ok((0..x.rows() * k).map(|at| z[at % k * block.stride + at / k]).collect())
+        Ok(((0..x.rows() * k).map(|at| z[at % k * block.stride + at / k]).collect(), finite))
     }
 
     /// p(y|x) = softmax(W x + b), row-major (n × K).
@@ -149,7 +147,7 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        self.by_blocks::<f64>(x, kernel::softmax_columns)
+        Ok(self.by_blocks::<f64>(x, kernel::softmax_columns)?.0)
     }
 
     /// p(y|x) computed in f32, row-major (n × K): about twice as fast, and as exact as scores are in f32, whose error
@@ -158,8 +156,8 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities_f32(&self, x: &Design<'_>) -> Result<Vec<f32>> {
-        let p = self.by_blocks::<f32>(x, kernel::softmax_columns)?;
-        if p.iter().all(|p| p.is_finite()) {
+        let (p, finite) = self.by_blocks::<f32>(x, kernel::softmax_columns)?;
+        if finite {
             return Ok(p);
         }
         // Scores beyond the range of f32.
@@ -186,27 +184,49 @@ impl Model {
     }
 }
 
-/// z = Wx of sparse rows (K columns of a block): each stored value meets the K weights of its column in a row.
-fn sparse_scores<T: Real>(
-    x: &Design<'_>,
-    rows: std::ops::Range<usize>,
-    weights: &[f64],
-    block: Block,
-    z: &mut [T],
-) {
+/// Some rows of X (rows × d) where they lie, or in `scratch` if they are stored otherwise.
+fn row_major<'s, T: Real>(x: &Design<'s>, rows: Range<usize>, scratch: &'s mut Vec<T>) -> &'s [T] {
+    let d = x.features();
+    let values = match x.storage() {
+        Storage::F64(values) => Slice::F64(&values[rows.start * d..rows.end * d]),
+        Storage::F32(values) => Slice::F32(&values[rows.start * d..rows.end * d]),
+        Storage::Csr(csr) => {
+            scratch.clear();
+            scratch.resize(rows.len() * d, T::ZERO);
+            for (r, row) in rows.enumerate() {
+                for (j, v) in csr.row(row) {
+                    scratch[r * d + j] = T::from_f64(v);
+                }
+            }
+            return scratch;
+        }
+    };
+    if let Some(own) = T::own(values) {
+        return own;
+    }
+    scratch.clear();
+    match values {
+        Slice::F32(values) => scratch.extend(values.iter().map(|v| T::from_f64(v.to_f64()))),
+        Slice::F64(values) => scratch.extend(values.iter().map(|v| T::from_f64(*v))),
+    }
+    scratch
+}
+
+/// z = Wx of sparse rows (rows of padded scores): each stored value meets the K `weights` of its column in a row.
+fn sparse_scores<T: Real>(x: &Design<'_>, rows: Range<usize>, weights: &[f64], z: &mut [T]) {
     let Storage::Csr(csr) = x.storage() else { return };
-    let k = z.len() / block.stride;
+    let k = weights.len() / x.features();
     let mut sums = vec![0.0; k];
-    z.fill(T::ZERO);
-    for (r, row) in rows.enumerate() {
+    let width = kernel::padded_classes(k);
+    for (row, z) in rows.zip(z.chunks_exact_mut(width)) {
         sums.fill(0.0);
         for (j, v) in csr.row(row) {
             for (sum, w) in sums.iter_mut().zip(&weights[j * k..(j + 1) * k]) {
                 *sum += v * w;
             }
         }
-        for (c, sum) in sums.iter().enumerate() {
-            z[c * block.stride + r] = T::from_f64(*sum);
+        for (z, sum) in z.iter_mut().zip(&sums) {
+            *z = T::from_f64(*sum);
         }
     }
 }

@@ -13,15 +13,23 @@ mod sealed {
     use super::Slice;
     pub trait Sealed: Sized {
         fn slice(values: &[Self]) -> Slice<'_>;
+        /// The numbers, if they are of this type.
+        fn own(values: Slice<'_>) -> Option<&[Self]>;
     }
     impl Sealed for f32 {
         fn slice(values: &[Self]) -> Slice<'_> {
             Slice::F32(values)
         }
+        fn own(values: Slice<'_>) -> Option<&[Self]> {
+            if let Slice::F32(values) = values { Some(values) } else { None }
+        }
     }
     impl Sealed for f64 {
         fn slice(values: &[Self]) -> Slice<'_> {
             Slice::F64(values)
+        }
+        fn own(values: Slice<'_>) -> Option<&[Self]> {
+            if let Slice::F64(values) = values { Some(values) } else { None }
         }
     }
 }

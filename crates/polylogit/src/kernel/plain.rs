@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, Curved, Lines, Panels, ROWS, Real, RowSums, add_rows, axpy, covariance_columns, curvatures,
-    curved_dots, gather, logits, moved_sums, outer, outer_lower, padded, shift_scores, softmax_columns,
+    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, add_rows, axpy, covariance_columns,
+    curvatures, curved_dots, gather, into_columns, into_rows, logits, moved_sums, outer, outer_lower, padded,
+    padded_classes, scores, shift_scores, softmax_columns,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -79,6 +80,38 @@ proptest! {
         plain_logits(block, x, theta, k, &mut expected);
         for (z, e) in z.iter().zip(&expected) {
             prop_assert!((z - e).abs() <= 1e-14 * (1.0 + 4.0 * m as f64));
+        }
+    }
+
+    /// To the bit, with or without turning X.
+    #[test]
+    fn scores_of_rows_are_those_of_columns((block, m, k, numbers) in problem(), bad in 0usize..2) {
+        let (x, theta) = numbers.split_at(block.len(m));
+        let theta = &theta[..m * k];
+        let weights: Vec<f64> = (0..k * m).map(|at| theta[at % m * k + at / m]).collect();
+        let mut panels = Panels::default();
+        panels.pack(theta, k, 1.0);
+        let mut expected = vec![0.0; block.len(k)];
+        logits(block, x, &panels, &mut expected);
+
+        let rows: Vec<f64> = (0..block.rows * m).map(|at| x[at % m * block.stride + at / m]).collect();
+        let (width, mut z, mut columns) = (padded_classes(k), vec![], vec![0.0; block.len(k)]);
+        z.resize(block.rows * width, f64::NAN);
+        // Rows that come alone, and a number of them that is not whole.
+        let alone = rows.len() / m / 3 + 1;
+        let weights = ByFeature::new(&weights, k);
+        scores(&rows[..alone * m], &weights, &mut z[..alone * width]);
+        scores(&rows[alone * m..], &weights, &mut z[alone * width..]);
+        let mut intercepts = vec![0.0; k];
+        prop_assert!(into_columns(&z, width, &intercepts, block, &mut columns));
+        let mut out = vec![0.0; (block.rows - 1) * k];
+        into_rows(block, &columns, &mut out);
+        for (at, out) in out.iter().enumerate() {
+            prop_assert_eq!(*out, expected[at % k * block.stride + at / k]);
+        }
+        if bad == 1 {
+            intercepts[k / 2] = f64::INFINITY;
+            prop_assert!(!into_columns(&z, width, &intercepts, block, &mut columns));
         }
     }
 

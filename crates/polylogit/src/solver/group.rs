@@ -7,9 +7,8 @@
 //! U_j ← argmin … + ½ (ρ + ℓ/‖U‖) ‖U_j‖²        feature by feature: ‖U‖ ≤ (‖U‖² + r²)/2r, equal at r = ‖U‖
 //! ```
 //!
-//! No part makes the model larger, and only at its minimum does none make it smaller; a
-//! sweep's cost does not grow with the size of groups. Where groups grow and shrink together the plain quadratic of
-//! `face.rs` takes over.
+//! No part makes the model larger, and only at its minimum does none make it smaller. Where groups grow and shrink
+//! together the plain quadratic of `face.rs` takes over.
 //!
 //! Sources: Yuan, Lin 2006; Hunter, Lange, A tutorial on MM algorithms (2004).
 
