@@ -28,6 +28,8 @@ pub(crate) const EXPECTED_SWEEPS: f64 = 25.0;
 /// model is solved to the other share.
 const OLD_GAIN: f64 = 0.2;
 const OLD_SHARE: f64 = 0.03;
+/// A foreseen end is at this share of the gap that is asked for: θ is known to its root only.
+const AHEAD: f64 = 0.1;
 /// With less force out of balance (over ℓ) a step may well be the last, and its model is solved to the end.
 const FORESEEN: f64 = 0.1;
 /// A weight is near to moving where its gradient is this share of ℓ.
@@ -365,7 +367,7 @@ impl Solver<'_> {
                 () if old => OLD_SHARE,
                 () => first.min(0.1),
             };
-            descent.run(share, least);
+            descent.run(share, if whole { AHEAD * least } else { least });
             let delta = descent.delta();
             let sweeps = descent.sweeps;
             if explicit {
@@ -399,7 +401,8 @@ impl Solver<'_> {
     /// Is the gap small enough by the dual's point that was foreseen? The gradient is its then.
     fn ends_ahead(&mut self, penalty: &Penalty, set: &[usize], ahead: Option<Means>, tol: f64) -> bool {
         let value = self.means.nll + penalty.total(set, &self.theta);
-        let ends = ahead.is_some() && self.gap_at(penalty, set, &self.foreseen, ahead).0 <= tol * value;
+        let ends =
+            ahead.is_some() && self.gap_at(penalty, set, &self.foreseen, ahead).0 <= AHEAD * tol * value;
         if ends {
             std::mem::swap(&mut self.gradient, &mut self.foreseen);
             self.ahead = ahead;
