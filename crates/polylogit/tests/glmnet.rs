@@ -47,14 +47,14 @@ fn paths_have_the_deviance_ratios_and_the_ends_of_glmnet() {
     let reference = rows("glmnet_paths.csv");
     assert_eq!(reference.len(), 8);
     for (fit, rows) in reference {
-        let path = regression(&fit).tol(1e-12).path(&design, &t.target, &Lambdas::default()).unwrap();
+        let path = regression(&fit).tol(1e-9).path(&design, &t.target, &Lambdas::default()).unwrap();
         assert_eq!(path.points.len(), rows.len(), "{fit}: where the path ends");
         let mut worst = 0.0f64;
         for (point, row) in path.points.iter().zip(&rows) {
             let number = |i: usize| -> f64 { row[i].parse().unwrap() };
             assert!((point.lambda / number(1) - 1.0).abs() < 1e-9, "{fit}: {} {}", point.lambda, number(1));
             assert_eq!(point.nonzero_features.to_string(), row[3].trim(), "{fit} λ={}", point.lambda);
-            assert!(point.status.is_converged() && point.certificate.relative_gap <= 1e-12);
+            assert!(point.status.is_converged() && point.certificate.relative_gap <= 1e-9);
             worst = worst.max((point.deviance_ratio - number(2)).abs());
         }
         println!("{fit}: {worst:.1e}, {:.1} passes", path.passes);
