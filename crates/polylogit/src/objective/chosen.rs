@@ -78,3 +78,53 @@ fn multiply(x: &[f64], scale: &[f64], out: &mut [f64]) {
         *out = x * scale;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::design::Design;
+    use crate::design::rows::Standardise;
+    use crate::objective::columns;
+    use crate::parallel::Workers;
+    use crate::target::Target;
+
+    #[test]
+    fn few_weights_have_their_part_of_the_hessian_and_steps_foresee_its_gradient() {
+        let (n, d, k) = (300, 4, 3);
+        let x: Vec<f64> = (0..n * d).map(|i| (1.3 * i as f64).sin()).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let weights = (0..n).map(|i| (1 + i % 4) as f64).collect();
+        let target =
+            Target::from_labels((0..300i64).map(|i| i * i % 7 % 3)).unwrap().weights(weights).unwrap();
+        let theta: Vec<f64> = (0..(d + 1) * k).map(|i| 0.3 * (1.7 * i as f64).cos()).collect();
+        let features = [0, 1, 2, 3, d];
+        let m = features.len() * k;
+        let mut columns = columns::of(&design, &target, &Standardise::identity(d), true, &Workers::default());
+        columns.evaluate(&theta);
+        let all = columns.hessian(&features, &mut vec![true; m], 1e9).unwrap();
+        // None of the last class.
+        let at = [0, 1, 4, 6, 7, 12];
+        let mut wanted: Vec<bool> = (0..m).map(|i| at.contains(&i)).collect();
+        let few = columns.hessian(&features, &mut wanted, 1e9).unwrap();
+        assert_eq!((all.n, few.n), (m, at.len()));
+        for (i, a) in at.iter().enumerate() {
+            for (j, b) in at.iter().enumerate() {
+                assert!((few.values[i * few.n + j] - all.values[a * m + b]).abs() <= 1e-15, "{a} {b}");
+            }
+        }
+
+        let mut before = vec![0.0; m];
+        columns.gradient(&features, &mut before);
+        let delta: Vec<f64> = (0..m).map(|i| 0.05 * (0.7 * i as f64).sin()).collect();
+        columns.set_step(&features, &delta);
+        assert!(columns.foresee().is_some());
+        let mut after = vec![0.0; m];
+        columns.foreseen_gradient(&features, &mut after);
+        for (i, row) in all.values.chunks_exact(m).enumerate() {
+            let expected = before[i] + row.iter().zip(&delta).map(|(h, d)| h * d).sum::<f64>();
+            assert!((after[i] - expected).abs() <= 1e-15, "{i}");
+        }
+        // Too far, and a probability is negative.
+        columns.set_step(&features, &delta.iter().map(|d| 100.0 * d).collect::<Vec<f64>>());
+        assert!(columns.foresee().is_none());
+    }
+}
