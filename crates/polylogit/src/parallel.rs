@@ -5,24 +5,55 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, Yield};
 
 /// Multiply-adds below which a pool costs more than it gives.
 const WORTH_A_POOL: f64 = 5e5;
 /// Numbers of a vector that one thread works on at a time.
 const CHUNK: usize = 1 << 15;
 
+/// Looks for work that a thread takes before it sleeps: some 300 µs. To be woken takes as long as a small pass, and
+/// the next pass follows soon.
+const LOOKS: usize = 1 << 12;
+
 /// Pools by (process, threads). A forked child gets pools of its own: threads do not survive a fork, and
 /// waiting for them would hang it.
-type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+type Pools = HashMap<(u32, usize), Arc<Pool>>;
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+
+/// Threads that help a calling one.
+#[derive(Debug)]
+struct Pool {
+    threads: ThreadPool,
+    /// How many of them look for work rather than sleep.
+    looking: Arc<AtomicUsize>,
+}
+
+impl Pool {
+    /// Has `helpers` threads look for work until [`LOOKS`] found none.
+    fn wake(&self, helpers: usize) {
+        for _ in self.looking.load(Ordering::Relaxed)..helpers {
+            self.looking.fetch_add(1, Ordering::Relaxed);
+            let looking = self.looking.clone();
+            self.threads.spawn(move || {
+                let mut idle = 0;
+                while idle < LOOKS {
+                    idle = if rayon::yield_now() == Some(Yield::Executed) { 0 } else { idle + 1 };
+                    std::hint::spin_loop();
+                }
+                looking.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
 
 /// Runs slots of work on the calling thread, and on those of a pool that help it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
-    helpers: Option<Arc<ThreadPool>>,
+    helpers: Option<Arc<Pool>>,
 }
 
 impl Workers {
@@ -38,14 +69,14 @@ impl Workers {
         let key = (std::process::id(), threads);
         if let std::collections::hash_map::Entry::Vacant(e) = pools.entry(key) {
             // A machine that refuses threads still gets its fit, on the calling one.
-            let Ok(pool) = rayon::ThreadPoolBuilder::new()
+            let Ok(threads) = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads - 1)
                 .thread_name(|i| format!("polylogit-{i}"))
                 .build()
             else {
                 return Self::default();
             };
-            e.insert(Arc::new(pool));
+            e.insert(Arc::new(Pool { threads, looking: Arc::default() }));
         }
         Self { helpers: pools.get(&key).cloned() }
     }
@@ -58,7 +89,8 @@ impl Workers {
         let Some(pool) = self.helpers.as_ref().filter(|_| slots.len() > 1) else {
             return slots.iter_mut().enumerate().for_each(|(i, slot)| work(i, slot));
         };
-        let helpers = pool.current_num_threads().min(slots.len() - 1);
+        let helpers = pool.threads.current_num_threads().min(slots.len() - 1);
+        pool.wake(helpers);
         let queue = Mutex::new(slots.iter_mut().enumerate());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let take = || {
@@ -66,11 +98,22 @@ impl Workers {
                 work(i, slot);
             }
         };
-        pool.in_place_scope(|scope| {
+        let busy = AtomicUsize::new(helpers);
+        pool.threads.in_place_scope(|scope| {
             for _ in 0..helpers {
-                scope.spawn(|_| take());
+                scope.spawn(|_| {
+                    take();
+                    busy.fetch_sub(1, Ordering::Release);
+                });
             }
             take();
+            // The scope sleeps for those who are not done; mostly they are within a few µs.
+            for _ in 0..LOOKS {
+                if busy.load(Ordering::Acquire) == 0 {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
         });
     }
 
