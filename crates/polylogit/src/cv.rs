@@ -16,6 +16,8 @@ use crate::target::{Labels, Target};
 
 /// Folds unless asked otherwise, as in cv.glmnet.
 const FOLDS: usize = 10;
+/// Passes of a fold's path, about: what says if it is worth a thread.
+const PASSES: usize = 100;
 
 /// What held-out rows are scored with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,7 +163,7 @@ impl CrossValidation {
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Validated> {
         let options = regression.check(design, target)?;
-        let work = design.stored() as f64 * target.classes().len() as f64 * self.folds as f64;
+        let work = (self.folds * PASSES) as f64 * design.stored() as f64 * target.classes().len() as f64;
         let at_once = at_work(options.threads, work).min(self.folds);
         let options = memory::within(options, design, target, at_once)?;
         let fold_of = self.split.folds(target, self.folds, self.seed)?;
