@@ -9,8 +9,8 @@
 use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::sample::Gathered;
-use crate::objective;
 use crate::objective::kept::Mode;
+use crate::objective::{self, Point};
 use crate::problem::{self, Problem};
 use crate::row_space::RowSpace;
 use crate::solver::newton_cg::{self, Limits};
@@ -32,6 +32,9 @@ const LAST: usize = 4;
 const OF_EACH_CLASS: usize = 50;
 /// A sample is left when a step promises less than this share of F.
 const GOOD_ENOUGH: f64 = 1e-3;
+/// A sample's optimum where more rows have a mean loss that is so many times its own was learnt by heart: it is farther
+/// from theirs than zero is.
+const BY_HEART: f64 = 8.0;
 /// Steps on a sample, at most.
 const STEPS: usize = 50;
 /// Row numbers are hashed to this many values.
@@ -102,6 +105,7 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
     }
     let limits = Limits { good_enough: Some(GOOD_ENOUGH), max_steps: STEPS.min(limits.max_steps), ..limits };
     let mut sizes = Vec::new();
+    let mut learnt = f64::INFINITY; // F on the sample before, at its end
     for rows in sample_sizes(n, m, k) {
         if observer.cancelled() {
             break;
@@ -111,9 +115,19 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
         let Ok(part) = gathered.design(sampled.len(), design.features()) else { break };
         let labels = target.subset(&sampled, weights);
         let part = Problem { design: part, target: &labels, ..problem.clone() };
-        let outcome =
-            newton_cg::minimise(&mut *part.objective(), start.theta.clone(), limits, &mut Muted(observer));
-        start.passes += outcome.passes * sampled.len() as f64 / n as f64;
+        let mut objective = part.objective();
+        let mut point = Point { theta: start.theta.clone(), ..Point::default() };
+        objective.evaluate(&mut point);
+        let share = sampled.len() as f64 / n as f64;
+        start.passes += share;
+        if point.value > BY_HEART * learnt {
+            start.theta = problem.start();
+            sizes.clear();
+            break;
+        }
+        let outcome = newton_cg::minimise(&mut *objective, point.theta, limits, &mut Muted(observer));
+        learnt = outcome.point.value;
+        start.passes += outcome.passes * share;
         if outcome.status == Status::Cancelled {
             break;
         }

@@ -409,10 +409,20 @@ impl<'v> View<'v> {
         let (max, label) = rest.split_at_mut(block.stride);
         kernel::moved_sums(block, p, u, &times, max, sums);
         self.score_labels(b, u, label);
-        for r in 0..self.blocks.rows(b).len() {
-            let (w, ahead) = (weight[r].to_f64(), max[r].to_f64() - label[r].to_f64());
-            for ((t, sums), along) in TIMES.iter().zip(sums.chunks_exact(block.stride)).zip(&mut *along) {
-                *along += w * (sums[r].to_f64().max(f64::MIN_POSITIVE).ln() + t * ahead);
+        let rows = self.blocks.rows(b).len();
+        let mut ln = [0.0; 64];
+        for ((t, sums), along) in TIMES.iter().zip(sums.chunks_exact(block.stride)).zip(along) {
+            for first in (0..rows).step_by(ln.len()) {
+                let of = first..(first + ln.len()).min(rows);
+                // −ln of a sum ≤ 1.
+                let ln = &mut ln[..of.len()];
+                ln.iter_mut()
+                    .zip(&sums[of.clone()])
+                    .for_each(|(ln, s)| *ln = 1.0 / s.to_f64().max(f64::MIN_POSITIVE));
+                kernel::ln_in_place(ln);
+                for (r, ln) in of.zip(ln) {
+                    *along += weight[r].to_f64() * (t * (max[r].to_f64() - label[r].to_f64()) - *ln);
+                }
             }
         }
     }

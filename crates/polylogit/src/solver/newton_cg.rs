@@ -31,7 +31,7 @@ const ROUNDING: f64 = 4e-15;
 const ROUNDED: f64 = 1e-6;
 /// A step that promises more than this share of F is tried at several lengths,
 const FAR: f64 = 1e-3;
-/// where rows are long enough for that to be cheap.
+/// where rows are long enough for that to be cheap. Beside a whole Hessian it always is.
 const LOOK_AHEAD: usize = 200;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
 const SUSPECT: f64 = 0.1;
@@ -145,7 +145,8 @@ pub(crate) fn minimise(
                 objective,
                 &metric,
                 &point.gradient,
-                radius,
+                // The length of a step by the Hessian itself is looked for along it.
+                if metric.is_hessian() && !retry { Some(f64::INFINITY) } else { radius },
                 forcing,
                 |norm, s, residual| match (certified, last_norm) {
                     (Some(gap), Some(last)) => {
@@ -201,7 +202,9 @@ pub(crate) fn minimise(
             break (Status::StepLimit, kind, open);
         }
         let slope = -metric.vectors.dot(&point.gradient, &step.s);
-        let time = if objective.columns() >= LOOK_AHEAD && decrement > FAR * point.value {
+        let far = if metric.is_hessian() { ROUNDED } else { FAR };
+        let cheap = metric.is_hessian() || objective.columns() >= LOOK_AHEAD;
+        let time = if cheap && decrement > far * point.value {
             passes += 0.5;
             best_time(objective, &point.theta, &step.s, &metric.vectors)
         } else {
