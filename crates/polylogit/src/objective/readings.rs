@@ -175,7 +175,9 @@ impl DenseColumns<'_> {
                 (0..d).filter(|&j| !self.is_packed(j) && !rests(j, &out[j * k..(j + 1) * k])).collect();
             if unknown.len() * UNKNOWN <= d {
                 (0..d).for_each(|j| bounded[j] = !self.is_packed(j));
-                unknown.iter().for_each(|&j| bounded[j] = false);
+                for &j in &unknown {
+                    bounded[j] = false;
+                }
                 self.correlate_few(&unknown, &rows, out);
                 self.of_packed(out, r);
                 return (unknown.len() + self.packed.len()) as f64 / d as f64;

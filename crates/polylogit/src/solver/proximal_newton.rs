@@ -263,7 +263,9 @@ impl Solver<'_> {
     /// The gradient of some features, which are packed.
     fn look_at(&mut self, features: &[usize]) {
         self.columns.gradient(features, &mut self.gradient);
-        features.iter().for_each(|&j| self.bounded[j] = false);
+        for &j in features {
+            self.bounded[j] = false;
+        }
     }
 
     /// The gradient of all features, or its bounds.
