@@ -116,6 +116,9 @@ pub(crate) fn ridge_gap(gradient: &[f64], dual: &Dual, workers: &Workers) -> f64
     })
 }
 
+/// Features whose gradient is bounded only have at most this share of ℓ.
+pub(crate) const RESTS: f64 = 0.9;
+
 /// A point of a fit with a penalty that is not smooth, and what its dual is made of.
 #[derive(Debug)]
 pub(crate) struct Composite<'a> {
@@ -125,6 +128,9 @@ pub(crate) struct Composite<'a> {
     /// θ and ∂(L/S)/∂θ (m × K).
     pub(crate) theta: &'a [f64],
     pub(crate) gradient: &'a [f64],
+    /// Of which features is the gradient a bound only, each number no less in size than its own, and within [`RESTS`] of ℓ_j?
+    /// These are 0, and in no group or box (m).
+    pub(crate) bounded: &'a [bool],
     pub(crate) means: Means,
     /// Are the gradient, the entropy and the offset those of other probabilities than θ's?
     pub(crate) foreseen: bool,
@@ -151,7 +157,7 @@ pub(crate) struct Composite<'a> {
 ///
 /// Sources: Ndiaye, Fercoq, Gramfort, Salmon, Gap safe screening rules for sparsity enforcing penalties (2017).
 pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, bool) {
-    let Composite { penalty, theta, gradient, means, foreseen, moments, offsets, labels, .. } = at;
+    let Composite { penalty, theta, gradient, bounded, means, foreseen, moments, offsets, labels, .. } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
     let features = features.iter().copied().filter(|j| penalty.leads(*j));
@@ -175,7 +181,12 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             if mix > 0.0 {
                 let x_mean: f64 = moments[row(j)].iter().sum();
                 for ((g, m), c) in out[first..].iter_mut().zip(&moments[row(j)]).zip(&constant) {
-                    *g += mix * (c * x_mean - m - *g);
+                    let other = c * x_mean - m;
+                    *g = if bounded[j] {
+                        (1.0 - mix) * g.abs() + mix * other.abs()
+                    } else {
+                        *g + mix * (other - *g)
+                    };
                 }
             }
         }
@@ -186,6 +197,13 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     // Features that are 0 and strictly feasible add nothing to any bound.
     let mut open = Vec::new();
     for j in features {
+        if bounded[j] {
+            // ‖(1−θ) g + θ (c x̄ − m)‖, x̄ the sum of m.
+            let most = || 2.0 * moments[row(j)].iter().map(|m| m.abs()).sum::<f64>();
+            if mix == 0.0 || mix * most() <= (1.0 - RESTS) * penalty.l1[j] {
+                continue;
+            }
+        }
         repair(j, &mut g);
         let l1 = penalty.l1[j];
         if penalty.is_free(j) {

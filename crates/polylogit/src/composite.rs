@@ -169,12 +169,14 @@ impl<'p> Composite<'p> {
         let labels = columns::label_means(self.target);
         let dual = DualSide { intercept, moments: columns.moments(), offsets, labels };
         let gradient = vec![0.0; theta.len()];
+        let bounded = vec![false; d + usize::from(intercept)];
         let means = Means::default();
         let mut solver = Solver {
             columns,
             dual,
             theta,
             gradient,
+            bounded,
             means,
             ahead: None,
             foreseen: Vec::new(),
@@ -203,6 +205,7 @@ impl<'p> Composite<'p> {
             solver.on_set(&penalty, &free, ends, &mut Muted(observer));
         }
         solver.columns.correlations(&mut solver.gradient);
+        solver.bounded.fill(false);
         null
     }
 

@@ -14,6 +14,7 @@ use crate::objective::DENSE_COLUMNS;
 use crate::objective::curvature::pair_len;
 use crate::objective::dense_columns::{explicit_pays, packs_all};
 use crate::objective::kept::{KeptBytes, Mode};
+use crate::objective::readings::KEPT;
 use crate::objective::ridge::{SLOTS, ranges};
 use crate::objective::sparse_hessian::WEIGHTS;
 use crate::options::{LogisticRegression, Options};
@@ -310,6 +311,8 @@ fn dense_columns(shape: Shape) -> Moment {
     }
     let mut moment = columns_with(shape, shape.m.min(AT_WORK));
     moment.reserve = columns_with(shape, shape.m).bytes().saturating_sub(moment.bytes());
+    let reading = [(KEPT * shape.k + 1) as u64, (shape.n + shape.m) as u64, F64];
+    moment.add("residuals and gradients of some points before", FEWER_COLUMNS, reading);
     moment
 }
 

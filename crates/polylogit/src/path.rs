@@ -292,10 +292,10 @@ pub(crate) fn run<'p>(
     };
     let saturated = solver.dual.labels.0;
     let mut before = lambda_max.max(sequence[0]);
+    let mut above = composite.penalty(before, options.l1_ratio);
     let mut earlier: Option<(f64, Vec<f64>)> = None;
     for (index, &lambda) in sequence.iter().enumerate() {
         let penalty = composite.penalty(lambda, options.l1_ratio);
-        let above = composite.penalty(before, options.l1_ratio);
         let set = solver.candidates(&penalty, |j| 2.0 * penalty.l1[j] - above.l1[j]);
         let first = solver.steps;
         let now = solver.theta.clone();
@@ -329,7 +329,7 @@ pub(crate) fn run<'p>(
         if lambdas.early_stop && enough {
             break;
         }
-        before = lambda;
+        (before, above) = (lambda, penalty);
     }
     Ok(path)
 }

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 
 use common::problem::{Problem, Random, problems};
 use polylogit::solver::{Event, Observer, Status};
-use polylogit::{CertificateKind, Coefficients, Csr, Design, Fit, Label, LogisticRegression, Model, Target};
+use polylogit::{
+    CertificateKind, Coefficients, Csr, Design, Fit, Label, Lambdas, LogisticRegression, Model, Target,
+};
 use proptest::prelude::*;
 
 fn dense(problem: &Problem) -> Design<'_> {
@@ -446,4 +448,32 @@ fn a_row_alone_is_predicted_as_among_others() {
     bad[612 * 9 + 3] = f64::NAN;
     let error = model.probabilities(&Design::dense(&bad, 700, 9).unwrap()).unwrap_err();
     assert!(matches!(error, polylogit::Error::NotFinite { row: 612, column: 3, .. }), "{error}");
+}
+
+#[test]
+fn wide_paths_are_those_of_single_fits_on_any_number_of_threads() {
+    let (n, d) = (90, 1500);
+    let x: Vec<f64> = (0..n * d).map(|i| ((i * 7919 + i / 17 * 104_729) % 1013) as f64 / 1013.0).collect();
+    let design = Design::dense(&x, n, d).unwrap();
+    let target = Target::from_labels((0..90i64).map(|i| i * i % 7 % 3)).unwrap();
+    for grouped in [false, true] {
+        let lasso = LogisticRegression::new().l1_ratio(1.0).standardize(true).grouped(grouped).tol(1e-7);
+        let run = |threads: usize| {
+            lasso.clone().threads(threads).path(&design, &target, &Lambdas::spaced(25).ratio(0.2)).unwrap()
+        };
+        let path = run(1);
+        for threads in [2, 3, 8] {
+            let other = run(threads);
+            for (a, b) in path.points.iter().zip(&other.points) {
+                assert_eq!((a.objective, a.certificate.gap), (b.objective, b.certificate.gap));
+                assert!(a.weights().eq(b.weights()));
+            }
+        }
+        for point in path.points.iter().skip(1).step_by(6) {
+            assert!(point.certificate.relative_gap <= 1e-7);
+            let exact = lasso.clone().tol(1e-10).lambda(point.lambda).fit(&design, &target).unwrap();
+            let over = point.objective - exact.objective;
+            assert!(over <= point.certificate.gap + 1e-13 && over >= -1e-10, "{over:e}");
+        }
+    }
 }

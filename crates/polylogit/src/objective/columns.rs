@@ -12,6 +12,7 @@ use std::fmt::Debug;
 
 use super::dense_columns::DenseColumns;
 use super::pass::Totals;
+use super::readings::Rests;
 use super::sparse_columns::SparseColumns;
 use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};
@@ -61,6 +62,23 @@ pub(crate) trait Columns: Debug + Send {
     fn gradient(&mut self, features: &[usize], out: &mut [f64]);
     /// ∂(L/S)/∂θ_j for all features (m × K).
     fn correlations(&mut self, out: &mut [f64]);
+    /// ∂(L/S)/∂θ_j for all features (m × K), at the probabilities foreseen last or at those of the last trial; for those that
+    /// surely rest, where it is told which do, bounds that are no less in size, `bounded` then (m). Returns the share that was read.
+    fn correlations_unless(
+        &mut self,
+        _rests: Option<Rests<'_>>,
+        foreseen: bool,
+        out: &mut [f64],
+        bounded: &mut [bool],
+    ) -> f64 {
+        bounded.fill(false);
+        if foreseen {
+            self.foreseen_correlations(out);
+        } else {
+            self.correlations(out);
+        }
+        1.0
+    }
     /// (1/S) Σ s_i x̃_ij y_ik (m × K).
     fn moments(&mut self) -> Vec<f64>;
     /// z of all rows, without offsets (n × K).

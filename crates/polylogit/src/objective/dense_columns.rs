@@ -8,21 +8,19 @@ use super::curvature::{from_pairs, pair_len, pair_sums};
 use super::dense_part::{Part, Slot};
 use super::foresee::Step;
 use super::pass::{Totals, View};
+use super::readings::{Readings, Rests};
 use super::ridge::SLOTS;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::design::{Design, Storage};
 use crate::kernel::{self, Aligned, Curved, Panels, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
-use crate::scalar::Scalar;
 use crate::target::Target;
 
 /// Designs of at most this many features are packed at once.
 const ALL: usize = 512;
 /// But not above so many numbers.
 const ALL_NUMBERS: usize = 1 << 25;
-/// Columns that a gradient over all features takes together.
-const RUN: usize = 1024;
 /// How much faster a Gram matrix is built than columns are swept, for each multiply-add.
 const GRAM_SPEED: f64 = 8.0;
 /// Curvature is that of the wanted weights alone where all are at least so many times as many.
@@ -32,14 +30,15 @@ const NONE: usize = usize::MAX;
 
 #[derive(Debug)]
 pub(super) struct DenseColumns<'a> {
-    blocks: RowBlocks<'a>,
+    pub(super) blocks: RowBlocks<'a>,
     target: &'a Target,
-    workers: Workers,
+    pub(super) workers: Workers,
     /// The features that are packed, in the order of their columns.
-    packed: Vec<usize>,
+    pub(super) packed: Vec<usize>,
     /// Where each feature (and the intercept) is packed.
     position: Vec<usize>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) readings: Readings,
 }
 
 /// Are the features of n rows packed at once?
@@ -103,6 +102,7 @@ impl<'a> DenseColumns<'a> {
             target,
             workers: workers.clone(),
             blocks,
+            readings: Readings::default(),
         };
         let first: Vec<usize> = (0..if packs_all(design.rows(), d) { d } else { 0 }).collect();
         this.pack(&first);
@@ -112,12 +112,12 @@ impl<'a> DenseColumns<'a> {
         this
     }
 
-    fn classes(&self) -> usize {
+    pub(super) fn classes(&self) -> usize {
         self.target.classes().len()
     }
 
     /// Packs features that are not.
-    fn append(&mut self, features: &[usize]) {
+    pub(super) fn append(&mut self, features: &[usize]) {
         for (i, &j) in features.iter().enumerate() {
             self.position[j] = self.packed.len() + i;
         }
@@ -172,32 +172,6 @@ impl<'a> DenseColumns<'a> {
         panels
     }
 
-    /// Σ r x̃ of all features from residuals (n × K, by rows), column by column.
-    fn correlate(&self, r: &[f64], out: &mut [f64]) {
-        let (k, d) = (self.classes(), self.blocks.design.features());
-        let Standardise { shift, factor } = &self.blocks.standardise;
-        let mut runs: Vec<&mut [f64]> = out[..d * k].chunks_mut(RUN * k).collect();
-        self.workers.for_each(&mut runs, |at, out| {
-            let of = at * RUN..at * RUN + out.len() / k;
-            let mut sums = vec![0.0; out.len()];
-            match self.blocks.design.storage() {
-                Storage::F64(x) => add_rows(x, d, of.clone(), &shift[of.clone()], r, k, &mut sums),
-                Storage::F32(x) => add_rows(x, d, of.clone(), &shift[of.clone()], r, k, &mut sums),
-                Storage::Csr(_) => {}
-            }
-            for (i, out) in out.chunks_exact_mut(k).enumerate() {
-                for (c, out) in out.iter_mut().enumerate() {
-                    *out = factor[of.start + i] * sums[c * of.len() + i];
-                }
-            }
-        });
-        if self.blocks.intercept {
-            for (c, out) in out[d * k..].iter_mut().enumerate() {
-                *out = r.iter().skip(c).step_by(k).sum();
-            }
-        }
-    }
-
     /// The curvature is that of the probabilities of the last trial.
     fn anchor(&mut self) {
         self.each_part(|view, part, _| {
@@ -217,7 +191,7 @@ impl<'a> DenseColumns<'a> {
     }
 
     /// X̃ᵀr of some features, r a table of each part.
-    fn gradient_of(
+    pub(super) fn gradient_of(
         &mut self,
         features: &[usize],
         out: &mut [f64],
@@ -231,21 +205,12 @@ impl<'a> DenseColumns<'a> {
         }
     }
 
-    /// X̃ᵀr of all features.
-    fn correlations_of(&mut self, out: &mut [f64], r: impl Fn(&Part) -> &[f64] + Sync + Send + Copy) {
-        if self.packed.len() >= self.blocks.columns() {
-            let all: Vec<usize> = (0..self.blocks.columns()).collect();
-            return self.gradient_of(&all, out, r);
-        }
-        let rows = self.by_rows(r);
-        self.correlate(&rows, out);
-        // The packed ones are known to the last bit of their centred columns.
-        let packed = self.packed.clone();
-        self.gradient_of(&packed, out, r);
+    pub(super) fn is_packed(&self, feature: usize) -> bool {
+        self.position[feature] != NONE
     }
 
     /// A table of K columns of each part, by rows.
-    fn by_rows(&self, table: impl Fn(&Part) -> &[f64]) -> Vec<f64> {
+    pub(super) fn by_rows(&self, table: impl Fn(&Part) -> &[f64]) -> Vec<f64> {
         let k = self.classes();
         let mut rows = Vec::with_capacity(self.blocks.design.rows() * k);
         for part in self.slots.iter().flat_map(|slot| &slot.parts) {
@@ -255,20 +220,6 @@ impl<'a> DenseColumns<'a> {
             }
         }
         rows
-    }
-}
-
-fn add_rows<V: Scalar>(
-    x: &[V],
-    d: usize,
-    of: std::ops::Range<usize>,
-    shift: &[f64],
-    r: &[f64],
-    k: usize,
-    sums: &mut [f64],
-) {
-    for (x, r) in x.chunks(d * kernel::ROWS).zip(r.chunks(k * kernel::ROWS)) {
-        kernel::add_rows(x, d, of.start, shift, r, sums);
     }
 }
 
@@ -468,6 +419,20 @@ impl Columns for DenseColumns<'_> {
 
     fn foreseen_correlations(&mut self, out: &mut [f64]) {
         self.correlations_of(out, |part| &part.ahead);
+    }
+
+    fn correlations_unless(
+        &mut self,
+        rests: Option<Rests<'_>>,
+        foreseen: bool,
+        out: &mut [f64],
+        bounded: &mut [bool],
+    ) -> f64 {
+        if foreseen {
+            self.correlations_unless(rests, out, bounded, |part| &part.ahead)
+        } else {
+            self.correlations_unless(rests, out, bounded, |part| &part.r)
+        }
     }
 
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {

@@ -11,6 +11,7 @@ pub(crate) mod groups;
 pub(crate) mod kept;
 pub(crate) mod pass;
 pub(crate) mod penalty;
+pub(crate) mod readings;
 pub(crate) mod ridge;
 mod sparse;
 mod sparse_columns;

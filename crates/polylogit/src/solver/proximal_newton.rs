@@ -5,7 +5,7 @@
 //! t = 1, ½, ¼, … until F(θ+tΔ) ≤ F(θ) + 1e-4 t (g·Δ + h(θ+Δ) − h(θ));   θ ← θ + tΔ
 //! ```
 //!
-//! until the duality gap of the working set is small, then one look at all features: those whose gradient leaves
+//! until the duality gap of the working set is small, then one look at all features (`readings.rs`): those whose gradient leaves
 //! the ball of h_j join the set (Karush, Kuhn, Tucker), and when the gap over all features is within tol·F the fit
 //! ends. The set starts as the features that are not 0 and those that the strong rule keeps,
 //! ‖g_j‖ ≥ 2ℓ_j − ℓ_j(before).
@@ -16,9 +16,10 @@
 use super::descent::{Descent, Work};
 use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
-use crate::certificate::{Composite, composite_gap};
+use crate::certificate::{Composite, RESTS, composite_gap};
 use crate::objective::columns::{Columns, Damping, Means};
 use crate::objective::penalty::Penalty;
+use crate::objective::readings::Rests;
 
 /// A working set is left when its gap is this share of the one asked for.
 const SET_SHARE: f64 = 0.5;
@@ -67,8 +68,10 @@ pub(crate) struct Solver<'a> {
     pub(crate) dual: DualSide,
     /// θ (m × K).
     pub(crate) theta: Vec<f64>,
-    /// ∂(L/S)/∂θ (m × K); exact for all features after a fit.
+    /// ∂(L/S)/∂θ (m × K), of all features after a fit.
     pub(crate) gradient: Vec<f64>,
+    /// Which features surely stay 0 by bounds of their gradient, that are in its place (m).
+    pub(crate) bounded: Vec<bool>,
     pub(crate) means: Means,
     /// Where a fit ended by the probabilities that its last step foresaw: their means; the gradient is theirs.
     pub(crate) ahead: Option<Means>,
@@ -129,6 +132,7 @@ impl Solver<'_> {
         self.columns.pack(&active);
         self.means = self.columns.evaluate(&self.theta);
         self.columns.correlations(&mut self.gradient);
+        self.bounded.fill(false);
         self.ahead = None;
         self.passes += 1.0;
     }
@@ -151,6 +155,7 @@ impl Solver<'_> {
             intercept: self.dual.intercept,
             theta: &self.theta,
             gradient,
+            bounded: &self.bounded,
             means: ahead.map_or(self.means, |ahead| Means { nll: self.means.nll, ..ahead }),
             foreseen: ahead.is_some(),
             moments: &self.dual.moments,
@@ -194,7 +199,7 @@ impl Solver<'_> {
             if self.dual.intercept {
                 features.push(self.features());
             }
-            self.columns.gradient(&features, &mut self.gradient);
+            self.look_at(&features);
             self.ahead = None;
         } else {
             self.theta = start;
@@ -226,11 +231,7 @@ impl Solver<'_> {
             };
             let status = self.on_set(penalty, &set, inner, observer);
             if set.len() < all.len() {
-                match self.ahead {
-                    Some(_) => self.columns.foreseen_correlations(&mut self.gradient),
-                    None => self.columns.correlations(&mut self.gradient),
-                }
-                self.passes += 0.5;
+                self.look(penalty);
             }
             let (gap, estimated) = self.gap(penalty, &all);
             let value = self.means.nll + penalty.total(&set, &self.theta);
@@ -257,6 +258,25 @@ impl Solver<'_> {
             }
             best = best.min(gap);
         }
+    }
+
+    /// The gradient of some features, which are packed.
+    fn look_at(&mut self, features: &[usize]) {
+        self.columns.gradient(features, &mut self.gradient);
+        for &j in features {
+            self.bounded[j] = false;
+        }
+    }
+
+    /// The gradient of all features, or its bounds.
+    fn look(&mut self, penalty: &Penalty) {
+        let foreseen = self.ahead.is_some();
+        // Of groups, and in boxes, no feature is told from its own numbers' sizes.
+        let alone = penalty.groups.is_none() && penalty.bounds.is_none();
+        let rests = |j: usize, g: &[f64]| penalty.reach(j, g) <= RESTS * penalty.l1[j];
+        let rests: Option<Rests<'_>> = if alone { Some(&rests) } else { None };
+        let (gradient, bounded) = (&mut self.gradient, &mut self.bounded);
+        self.passes += 0.5 * self.columns.correlations_unless(rests, foreseen, gradient, bounded);
     }
 
     /// What pulls at each weight of some features (a row of K for each): −∂F, the least in size where F has several. For
@@ -289,8 +309,8 @@ impl Solver<'_> {
             features.push(self.features());
         }
         self.columns.pack(set);
-        if self.ahead.take().is_some() {
-            self.columns.gradient(&features, &mut self.gradient);
+        if self.ahead.take().is_some() || features.iter().any(|&j| self.bounded[j]) {
+            self.look_at(&features);
         }
         let heaviest = features.iter().map(|&j| penalty.l1[j]).fold(0.0, f64::max);
         let unit = if heaviest > 0.0 {
