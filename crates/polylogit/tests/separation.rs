@@ -1,11 +1,11 @@
-//! Separated classes: told exactly, and estimated by Firth's method.
+//! Separated classes: told exactly, and estimated by Firth's method; nearly separated ones.
 
 mod common;
 
 use common::problem::Random;
 use common::statistics::{estimates, noisy, summary};
 use polylogit::inference::{Inference, Term};
-use polylogit::{Design, Error, Target};
+use polylogit::{Design, Error, LogisticRegression, Target};
 use proptest::prelude::*;
 
 /// ℓ + ½ ln |J| of two classes and one column, at (intercept, slope).
@@ -172,4 +172,27 @@ fn tiny_separated_tables_have_firths_summaries() {
         assert!((all.statistic - summary.firth().unwrap().statistic).abs() < 1e-8);
     }
     assert!(tables > 5 && found_ends > 2 * tables, "{tables} {found_ends}");
+}
+
+#[test]
+fn nearly_separable_classes_take_few_steps() {
+    // Clusters far apart, two of five classes rare, and columns with a few numbers far out.
+    let (n, mut random) = (6000, Random(8));
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for i in 0..n {
+        let class = [0, 0, 0, 0, 0, 0, 1, 1, 2, if i % 200 == 9 { 3 + i / 200 % 2 } else { 0 }][i % 10];
+        for j in 0..3 {
+            x.push(
+                8.0 * f64::from(u8::from(class % 3 == j) + u8::from(class == j + 2)) + 1.6 * random.normal(),
+            );
+        }
+        x.extend((0..3).map(|_| random.normal() / random.uniform().max(1e-3)));
+        y.push(class as i64);
+    }
+    let fit = LogisticRegression::new()
+        .lambda(1e-5)
+        .fit(&Design::dense(&x, n, 6).unwrap(), &Target::from_labels(y.iter().copied()).unwrap())
+        .unwrap();
+    assert!(fit.status.is_converged(), "{}", fit.status);
+    assert!(fit.steps <= 30, "{} steps", fit.steps);
 }
