@@ -147,7 +147,32 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        Ok(self.by_blocks::<f64>(x, kernel::softmax_columns)?.0)
+        let (mut p, finite) = self.by_blocks::<f64>(x, kernel::softmax_columns)?;
+        if !finite {
+            self.answer_overflows(x, &mut p);
+        }
+        Ok(p)
+    }
+
+    /// Answers rows whose scores went beyond f64, NaN in `p`: at such a distance the highest score takes all.
+    fn answer_overflows(&self, x: &Design<'_>, p: &mut [f64]) {
+        // Products of numbers so scaled stay in range, and so do their sums; intercepts vanish beside them.
+        let small = f64::from_bits((1023 - 600) << 52); // 2⁻⁶⁰⁰
+        let mut scratch = Vec::new();
+        for (row, p) in p.chunks_exact_mut(self.classes.len()).enumerate() {
+            if p.iter().all(|p| !p.is_nan()) {
+                continue;
+            }
+            let x = row_major::<f64>(x, row..row + 1, &mut scratch);
+            for (w, p) in self.coefficients.weights().chunks_exact(x.len()).zip(p.iter_mut()) {
+                *p = w.iter().zip(x).map(|(w, x)| (w * small) * (x * small)).sum();
+            }
+            let top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let share = 1.0 / p.iter().filter(|z| **z == top).count() as f64;
+            for p in p {
+                *p = if *p == top { share } else { 0.0 };
+            }
+        }
     }
 
     /// p(y|x) computed in f32, row-major (n × K): about twice as fast, and as exact as scores are in f32, whose error
@@ -171,6 +196,10 @@ impl Model {
     pub fn log_probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
         let mut z = self.logits(x)?;
         crate::softmax::log_softmax_rows_in_place(&mut z, self.classes.len())?;
+        if z.iter().any(|z| z.is_nan()) {
+            let p = self.probabilities(x)?;
+            z.iter_mut().zip(p).filter(|(z, _)| z.is_nan()).for_each(|(z, p)| *z = p.ln());
+        }
         Ok(z)
     }
 

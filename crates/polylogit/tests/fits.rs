@@ -441,9 +441,18 @@ fn a_row_alone_is_predicted_as_among_others() {
     let (z, alone) = (wide.logits(&dense(&problem)).unwrap(), Design::dense(&problem.x[..9], 1, 9).unwrap());
     assert_eq!(wide.logits(&alone).unwrap(), z[..11]);
     let far: Vec<f64> = problem.x[..9 * 20].iter().map(|x| x * 1e200).collect();
-    let far = Design::dense(&far, 20, 9).unwrap();
-    let (p, p32) = (wide.probabilities(&far).unwrap(), wide.probabilities_f32(&far).unwrap());
+    let all = Design::dense(&far, 20, 9).unwrap();
+    let (p, p32) = (wide.probabilities(&all).unwrap(), wide.probabilities_f32(&all).unwrap());
     assert!(p.iter().zip(&p32).all(|(p, q)| (p - f64::from(*q)).abs() < 1e-7));
+    // Scores that f64 cannot hold either: the highest takes all.
+    let beyond: Vec<f64> = problem.x[..9 * 20].iter().map(|x| x * 1e307).collect();
+    for rows in [1, 20] {
+        let beyond = Design::dense(&beyond[..9 * rows], rows, 9).unwrap();
+        let (p, log_p) = (wide.probabilities(&beyond).unwrap(), wide.log_probabilities(&beyond).unwrap());
+        let near = Design::dense(&far[..9 * rows], rows, 9).unwrap();
+        assert_eq!(p, wide.probabilities(&near).unwrap());
+        assert!(p.iter().zip(&log_p).all(|(p, l)| p.ln() == *l || (*p == 0.0 && *l < -1e300)));
+    }
     let mut bad = problem.x.clone();
     bad[612 * 9 + 3] = f64::NAN;
     let error = model.probabilities(&Design::dense(&bad, 700, 9).unwrap()).unwrap_err();

@@ -180,18 +180,21 @@ fn nearly_separable_classes_take_few_steps() {
     let (n, mut random) = (6000, Random(8));
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for i in 0..n {
-        let class = [0, 0, 0, 0, 0, 0, 1, 1, 2, if i % 200 == 9 { 3 + i / 200 % 2 } else { 0 }][i % 10];
+        let rare = if i % 200 == 9 { 3 + i / 200 % 2 } else { 0 };
+        let class = [0, 0, 0, 0, 0, 0, 1, 1, 2, rare][i % 10];
         for j in 0..3 {
-            x.push(
-                8.0 * f64::from(u8::from(class % 3 == j) + u8::from(class == j + 2)) + 1.6 * random.normal(),
-            );
+            let near = u8::from(class % 3 == j) + u8::from(class == j + 2);
+            x.push(8.0 * f64::from(near) + 1.6 * random.normal());
         }
         x.extend((0..3).map(|_| random.normal() / random.uniform().max(1e-3)));
-        y.push(class as i64);
+        y.push(class);
     }
     let fit = LogisticRegression::new()
         .lambda(1e-5)
-        .fit(&Design::dense(&x, n, 6).unwrap(), &Target::from_labels(y.iter().copied()).unwrap())
+        .fit(
+            &Design::dense(&x, n, 6).unwrap(),
+            &Target::from_labels(y.iter().map(|y| format!("class {y}"))).unwrap(),
+        )
         .unwrap();
     assert!(fit.status.is_converged(), "{}", fit.status);
     assert!(fit.steps <= 30, "{} steps", fit.steps);
