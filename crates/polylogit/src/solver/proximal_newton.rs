@@ -48,6 +48,8 @@ const ROUNDING: f64 = 1e-14;
 const HALVINGS: usize = 40;
 /// Steps without a better gap after which float64 has no more to give.
 const STALLS: usize = 4;
+/// A step that gains less than this share of F leads nowhere if the gap does not shrink either.
+const STILL: f64 = 1e-9;
 
 /// What the dual needs besides a point.
 #[derive(Debug, Clone)]
@@ -339,11 +341,12 @@ impl Solver<'_> {
             if gap <= ends.tol * value || before - value < ends.least_gain * value {
                 return Status::Converged;
             }
-            before = value;
             if step >= ends.max_steps {
                 return Status::StepLimit;
             }
-            stalls = if gap > 0.5 * best { stalls + 1 } else { 0 };
+            // The gap may wait long for an F that falls.
+            stalls = if gap > 0.5 * best && before - value <= STILL * value { stalls + 1 } else { 0 };
+            before = value;
             best = best.min(gap);
             let start = self.theta.clone();
             let classes = self.dual.offsets.len();
@@ -455,7 +458,8 @@ impl Solver<'_> {
             .map(|(&j, d)| self.gradient[self.row(j)].iter().zip(d).map(|(g, d)| g * d).sum::<f64>())
             .sum();
         let before = penalty.total(features, start);
-        let slope = linear + penalty.total(features, &self.theta) - before;
+        // A step that rounding made one uphill must fall all the same.
+        let slope = (linear + penalty.total(features, &self.theta) - before).min(0.0);
         let flat = -slope <= ROUNDING * value;
         let mut t = 1.0;
         for _ in 0..HALVINGS {
