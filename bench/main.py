@@ -49,9 +49,10 @@ def main() -> None:
     }
     chosen = choose(args, results)
     try:
-        race(chosen, args, tools, memory, results, output)
+        # Short things first.
         if not args.only:
             besides(args, tools, results, output)
+        race(chosen, args, tools, memory, results, output)
     finally:
         # What was measured is kept, however the run ends.
         write(results, output)
