@@ -4,7 +4,6 @@ mod common;
 
 use common::problem::{Problem, Random, problems};
 use polylogit::objective::SoftmaxObjective;
-use polylogit::solver::Status;
 use polylogit::{CertificateKind, Coefficients, Csr, Design, Fit, Lambdas, LogisticRegression, Target};
 use proptest::prelude::*;
 
@@ -130,31 +129,19 @@ fn tight(regression: LogisticRegression, problem: &Problem) -> Fit {
     regression.tol(1e-11).fit(&dense(problem), &problem.target()).unwrap()
 }
 
-/// Within its tolerance; of two or three rows told apart by a tiny penalty the last digits are out of reach.
-fn done(found: &Fit) -> bool {
-    found.status.is_converged()
-        || (found.status == Status::PrecisionLimit && found.certificate.relative_gap < 1e-6)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn fits_meet_the_conditions_of_karush_kuhn_and_tucker(problem in problems(), penalty in penalty()) {
         prop_assume!(problem.d > 0);
-        let found = tight(penalty.regression(problem.d), &problem);
-        prop_assert!(done(&found), "{:?} {:?}", found.status, found.certificate);
+        // A gap of 1e-12 F leaves forces of about its root, which λ may be near to: 1e-11 is not enough for 1e-4 λ.
+        let regression = penalty.regression(problem.d).tol(1e-12);
+        let found = regression.fit(&dense(&problem), &problem.target()).unwrap();
+        prop_assert!(found.status.is_converged(), "{:?} {:?}", found.status, found.certificate);
         prop_assert_eq!(found.certificate.kind, CertificateKind::DualityGap);
         let violation = penalty.violation(&problem, &found);
-        // A step along a force f gains f²/2L, L the curvature: a gap leaves no more than its root.
-        let curvature = |j: usize| {
-            let scale = if penalty.standardize { found.feature_sd[j].max(1e-300) } else { 1.0 };
-            let square = problem.x.iter().skip(j).step_by(problem.d).map(|x| x * x).fold(0.0, f64::max);
-            0.5 * square / (scale * scale) + penalty.lambda * penalty.factor(j)
-        };
-        let most = (0..problem.d).map(curvature).fold(0.5, f64::max);
-        let left = (2.0 * most * found.certificate.gap).sqrt() / penalty.lambda;
-        prop_assert!(violation <= 1e-6 + 2.0 * left, "{violation:e} {left:e} {:?}", found.model.coefficients());
+        prop_assert!(violation <= 1e-4, "{violation:e} {:?}", found.model.coefficients());
         for j in 0..problem.d {
             let (low, high) = penalty.limits(j);
             for k in 0..problem.k {
@@ -225,10 +212,9 @@ proptest! {
         let single = Design::dense(&single, problem.n, problem.d).unwrap();
         for design in [sparse, single] {
             let found = penalty.regression(problem.d).tol(1e-11).fit(&design, &problem.target()).unwrap();
-            prop_assert!(done(&found), "{:?} {:?}", found.status, found.certificate);
+            prop_assert!(found.status.is_converged());
             let difference = (found.objective - expected.objective).abs();
-            let gap = found.certificate.gap.max(expected.certificate.gap);
-            prop_assert!(difference <= 1.1e-11 * expected.objective + gap, "{difference:e}");
+            prop_assert!(difference <= 1.1e-11 * expected.objective, "{difference:e}");
             let (a, b) = (found.model.probabilities(&design), expected.model.probabilities(&dense(&problem)));
             let worst = a.unwrap().iter().zip(b.unwrap()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             prop_assert!(worst <= 1e-4, "{worst:e}");
@@ -242,9 +228,8 @@ proptest! {
         let expected = tight(ridge.clone(), &problem);
         let wide = ridge.bounds(vec![f64::NEG_INFINITY; problem.d], vec![1e6; problem.d]);
         let found = tight(wide, &problem);
-        prop_assert!(done(&found), "{:?} {:?}", found.status, found.certificate);
-        let difference = (found.objective - expected.objective).abs();
-        prop_assert!(difference <= 1.1e-11 * expected.objective + found.certificate.gap);
+        prop_assert!(found.status.is_converged(), "{:?} {:?}", found.status, found.certificate);
+        prop_assert!((found.objective - expected.objective).abs() <= 1.1e-11 * expected.objective);
         let difference = common::difference(found.model.coefficients(), expected.model.coefficients());
         prop_assert!(difference <= 1e-3, "{difference:e}");
     }

@@ -11,6 +11,8 @@ use crate::objective::penalty::square;
 /// The most steps of conjugate gradients, and the share of the squared residual that ends them.
 const CG_STEPS: usize = 60;
 const GOAL: f64 = 1e-8;
+/// Curvature along a direction that is less than this share of its weights' own is rounding.
+const FLAT: f64 = 1e-13;
 
 /// The active weights at a point, in rows of K.
 struct Face {
@@ -214,7 +216,9 @@ impl Descent<'_> {
                 }
             }
             let curvature: f64 = direction.iter().zip(&product).map(|(d, p)| d * p).sum();
-            if curvature <= 0.0 {
+            // What rounding leaves of a shift of all classes has no curvature of its own.
+            let alone: f64 = direction.iter().zip(scale).map(|(d, s)| d * d * s).sum();
+            if curvature <= FLAT * alone {
                 break;
             }
             let alpha = rho / curvature;

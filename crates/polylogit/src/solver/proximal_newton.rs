@@ -42,8 +42,10 @@ const DAMPING_SHORT: f64 = 64.0;
 const SHORT: f64 = 0.2;
 const DAMPED: f64 = 0.06;
 const UNDAMPED: f64 = 0.01;
-/// F is known to this relative accuracy.
+/// F is known to this relative accuracy,
 const ROUNDING: f64 = 1e-14;
+/// and no better than this: rows that are all but certain are 1 + e in the logarithm, however small their loss.
+const ABSOLUTE: f64 = 1e-15;
 /// Halvings of a step.
 const HALVINGS: usize = 40;
 /// Steps without a better gap after which float64 has no more to give.
@@ -460,13 +462,13 @@ impl Solver<'_> {
         let before = penalty.total(features, start);
         // A step that rounding made one uphill must fall all the same.
         let slope = (linear + penalty.total(features, &self.theta) - before).min(0.0);
-        let flat = -slope <= ROUNDING * value;
+        let rounding = ROUNDING * value + ABSOLUTE;
+        let flat = -slope <= rounding;
         let mut t = 1.0;
         for _ in 0..HALVINGS {
             let means = self.columns.trial(t);
             let after = means.nll + penalty.total(features, &self.theta);
-            if after.is_finite()
-                && (after - value <= 1e-4 * t * slope || (flat && after <= value * (1.0 + ROUNDING)))
+            if after.is_finite() && (after - value <= 1e-4 * t * slope || (flat && after <= value + rounding))
             {
                 self.columns.commit(t);
                 self.means = means;
