@@ -116,16 +116,18 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
         let labels = target.subset(&sampled, weights);
         let part = Problem { design: part, target: &labels, ..problem.clone() };
         let mut objective = part.objective();
-        let mut point = Point { theta: start.theta.clone(), ..Point::default() };
-        objective.evaluate(&mut point);
         let share = sampled.len() as f64 / n as f64;
-        start.passes += share;
-        if point.value > BY_HEART * learnt {
-            start.theta = problem.start();
-            sizes.clear();
-            break;
+        if learnt.is_finite() {
+            let mut point = Point { theta: start.theta.clone(), ..Point::default() };
+            objective.evaluate(&mut point);
+            start.passes += share;
+            if point.value > BY_HEART * learnt {
+                start.theta = problem.start();
+                sizes.clear();
+                break;
+            }
         }
-        let outcome = newton_cg::minimise(&mut *objective, point.theta, limits, &mut Muted(observer));
+        let outcome = newton_cg::minimise(&mut *objective, start.theta.clone(), limits, &mut Muted(observer));
         learnt = outcome.point.value;
         start.passes += outcome.passes * share;
         if outcome.status == Status::Cancelled {

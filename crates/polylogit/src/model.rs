@@ -154,9 +154,10 @@ impl Model {
         Ok(p)
     }
 
-    /// Answers rows whose scores went beyond f64, NaN in `p`: at such a distance the highest score takes all.
+    /// Answers rows whose scores went beyond f64, NaN in `p`: at such a distance the highest score takes all. Scores whose
+    /// terms cancel to the last bit count as equal.
     fn answer_overflows(&self, x: &Design<'_>, p: &mut [f64]) {
-        // Products of numbers so scaled stay in range, and so do their sums; intercepts vanish beside them.
+        // Products of numbers so scaled stay in range, and so do their sums; intercepts are nothing beside them.
         let small = f64::from_bits((1023 - 600) << 52); // 2⁻⁶⁰⁰
         let mut scratch = Vec::new();
         for (row, p) in p.chunks_exact_mut(self.classes.len()).enumerate() {
