@@ -152,7 +152,7 @@ pub(crate) struct Composite<'a> {
 /// θ's own: for another the sum is not made of small terms, L/S − H(p) − ⟨p − y, o⟩ is taken as it is.
 ///
 /// Features without penalty and bounds are constraints that are not repaired: for them the bound is an estimate,
-/// |g_jk| times |θ_jk| or 1 (a unit of the scaled column) if that is more. The second value tells whether there
+/// which holds if their optimum is no farther from θ_jk than |θ_jk| or 1 (a unit of the scaled column) if that is more. The second value tells whether there
 /// are any.
 ///
 /// Sources: Ndiaye, Fercoq, Gramfort, Salmon, Gap safe screening rules for sparsity enforcing penalties (2017).
@@ -243,7 +243,7 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
                 gap += penalty.rows(j, gradient).iter().zip(u).map(|(g, u)| g * u).sum::<f64>();
             }
             gap += if penalty.is_free(j) {
-                dual.iter().zip(u).map(|(g, u)| g.abs() * u.abs().max(1.0)).sum()
+                dual.iter().zip(u).map(|(g, u)| g.abs() * (u.abs() + u.abs().max(1.0))).sum()
             } else {
                 penalty.conjugate(j, &dual)
             };
