@@ -2,6 +2,7 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
+use faer::linalg::triangular_solve;
 use faer::{Mat, MatMut, Par, Side, Spec};
 
 /// A symmetric matrix, row-major.
@@ -91,6 +92,22 @@ impl Cholesky {
     /// ln |A|.
     pub(crate) fn log_determinant(&self) -> f64 {
         (0..self.l.nrows()).map(|i| 2.0 * self.l[(i, i)].ln()).sum()
+    }
+
+    /// L, row-major.
+    pub(crate) fn lower(&self) -> Vec<f64> {
+        let n = self.l.nrows();
+        // What the factorisation leaves above the diagonal is no part of L.
+        (0..n * n).map(|at| if at % n <= at / n { self.l[(at / n, at % n)] } else { 0.0 }).collect()
+    }
+
+    /// L⁻ᵀB in place; `b` is row-major (n × columns).
+    pub(crate) fn solve_transposed_in_place(&self, b: &mut [f64], columns: usize) {
+        triangular_solve::solve_upper_triangular_in_place(
+            self.l.transpose(),
+            MatMut::from_row_major_slice_mut(b, self.l.nrows(), columns),
+            Par::Seq,
+        );
     }
 
     /// A⁻¹B in place; `b` is row-major (n × columns).

@@ -31,8 +31,8 @@ const VECTORS: u64 = 18;
 const COMPOSITE_VECTORS: u64 = 8;
 /// Matrices that a metric takes while it is renewed: the new one, its factor and that of the one before.
 const METRIC: u64 = 3;
-/// Square matrices of n rows and columns that its eigenvectors take while they are computed.
-const EIGEN: u64 = 9;
+/// Square matrices of n rows and columns that the rows' Gram matrix takes: sums by ranges of columns, and its factor.
+const GRAM: u64 = row_space::SHARES as u64 + 1;
 /// Columns that an L1 norm leaves at work among many, at the least.
 const AT_WORK: usize = 256;
 /// Parts that a refusal names.
@@ -165,7 +165,7 @@ struct Shape {
 }
 
 /// The fullest moment of a fit.
-fn estimate(design: &Design<'_>, target: &Target, options: &Options) -> Estimate {
+pub(crate) fn estimate(design: &Design<'_>, target: &Target, options: &Options) -> Estimate {
     let (n, d, k) = (design.rows(), design.features(), target.classes().len());
     let rarest = target.class_weights().iter().copied().fold(f64::INFINITY, f64::min) / target.total_weight();
     let shape = Shape {
@@ -223,9 +223,9 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
     let d = design.features();
     let penalised = options.lambda > 0.0 && options.penalty_factors.iter().all(|v| *v > 0.0);
     if penalised && row_space::pays(design) {
-        let square = [EIGEN * n as u64, n as u64, F64];
+        let square = [GRAM * n as u64, n as u64, F64];
         let mut decomposed = Moment::default();
-        decomposed.add("the Gram matrix of the rows and its eigenvectors", FEWER_ROWS, square);
+        decomposed.add("the Gram matrix of the rows and its factor", FEWER_ROWS, square);
         let inner = Shape { m: n + m - d, stored: n * n, bytes: 8 * n * n, ..shape };
         let mut solved = dense_rows(inner);
         solved.add("the rows in coordinates of their own", FEWER_ROWS, [2 * n as u64, n as u64, F64]);
@@ -266,7 +266,8 @@ fn dense_with(shape: Shape, plan: Plan, hessian: bool) -> Moment {
     moment.add("probabilities of the rows", FEWER_ROWS, [1, kept.probabilities as u64, 1]);
     let shared = plan.may_share && plan.hessians != Hessians::Always;
     let ranges = ranges(count, shape.stored, m * k);
-    let gradient = m * k;
+    // The first evaluation sums moments, too.
+    let gradient = 2 * m * k;
     let of_hessian = if hessian { pair_len(m, k) } else { 0 };
     let of_shared = if shared { m * m } else { 0 };
     let sums = gradient.max(of_hessian).max(of_shared);
