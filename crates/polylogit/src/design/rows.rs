@@ -4,8 +4,10 @@ use super::{Design, Storage};
 use crate::kernel::{Block, GROUP, Real};
 use crate::scalar::Scalar;
 
-/// Numbers of a block's scratch that a core's own cache holds.
-const CACHE: usize = 64 * 1024;
+/// Rows of a block,
+const ROWS: usize = 256;
+/// or fewer where it would have more numbers than these.
+const NUMBERS: usize = 1 << 20;
 /// Rows that are transposed together: a line of the cache of each column.
 const TOGETHER: usize = 8;
 
@@ -23,9 +25,9 @@ impl Standardise {
     }
 }
 
-/// Blocks of n rows that fit a core's cache with so many columns.
+/// Blocks of n rows with so many columns.
 pub(crate) fn block(n: usize, columns: usize) -> Block {
-    let rows = (CACHE / columns).clamp(256, 256) / GROUP * GROUP;
+    let rows = (NUMBERS / columns).clamp(GROUP, ROWS) / GROUP * GROUP;
     Block::new(rows.min(n))
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct RowBlocks<'a> {
 }
 
 impl<'a> RowBlocks<'a> {
-    /// Blocks that fit a core's cache together with `extra` more columns each.
+    /// Blocks that are worked on beside `extra` more columns each.
     pub(crate) fn new(design: Design<'a>, standardise: Standardise, intercept: bool, extra: usize) -> Self {
         let columns = design.features() + usize::from(intercept) + extra;
         Self { design, standardise, intercept, block: block(design.rows(), columns) }

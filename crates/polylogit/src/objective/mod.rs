@@ -61,7 +61,7 @@ pub(crate) struct Dual {
     pub(crate) ridge: Vec<f64>,
     /// Is the last row of θ the intercepts?
     pub(crate) intercept: bool,
-    /// (1/S) Σ s_i x_ij y_ik (m × K); its last row is ȳ where there are intercepts.
+    /// (1/S) Σ s_i x_ij y_ik (m × K), from the first evaluation on; its last row is ȳ where there are intercepts.
     pub(crate) moments: Vec<f64>,
     /// (1/S) Σ s_i o_ik (K); zeros without offsets.
     pub(crate) offsets: Vec<f64>,

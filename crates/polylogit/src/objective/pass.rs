@@ -23,6 +23,8 @@ pub(super) struct Slot {
     double: Kept<f64>,
     single: Kept<f32>,
     pub(super) sum: Vec<f64>,
+    /// Σ s n/S x y, while it is summed.
+    pub(super) moments: Vec<f64>,
     pub(super) totals: Totals,
 }
 
@@ -145,6 +147,7 @@ impl Slot {
             double: Kept::default(),
             single: Kept::default(),
             sum: vec![],
+            moments: vec![],
             totals: Totals::default(),
         }
     }
@@ -155,22 +158,32 @@ impl<'v> View<'v> {
         Self { target, scale: blocks.design.rows() as f64 / target.total_weight(), blocks }
     }
 
-    /// Keeps in the slot what gradients, and curvature in `precision`, are made of.
+    /// Keeps in the slot what evaluations read and leave.
     pub(super) fn prepare(&self, slot: &mut Slot, mode: Mode) {
-        let (block, count) = (self.blocks.block, self.blocks.count());
-        let shape = (self.blocks.columns(), self.target.classes().len());
-        let kept = KeptBytes::new(block, count, shape, self.blocks.design.bytes(), mode);
+        let kept = self.kept(mode);
         let (rows, probabilities) = (kept.double > 0, kept.probabilities > 0);
         match mode.precision {
             Precision::Single => {
                 self.prepare_type::<f64>(slot, rows, false);
-                self.prepare_type::<f32>(slot, kept.single > 0, probabilities);
+                self.prepare_type::<f32>(slot, false, probabilities);
             }
             Precision::Double => {
                 self.prepare_type::<f64>(slot, rows, probabilities);
                 slot.single = Kept::default();
             }
         }
+    }
+
+    /// Keeps the rows that curvature reads, which a fit from a good start may never ask for.
+    pub(super) fn prepare_curvature(&self, slot: &mut Slot, mode: Mode) {
+        if mode.precision == Precision::Single && slot.single.x.is_empty() && self.kept(mode).single > 0 {
+            self.prepare_type::<f32>(slot, true, false);
+        }
+    }
+
+    fn kept(&self, mode: Mode) -> KeptBytes {
+        let shape = (self.blocks.columns(), self.target.classes().len());
+        KeptBytes::new(self.blocks.block, self.blocks.count(), shape, self.blocks.design.bytes(), mode)
     }
 
     fn prepare_type<T: Buffered>(&self, slot: &mut Slot, rows: bool, probabilities: bool) {
@@ -199,8 +212,8 @@ impl<'v> View<'v> {
         }
     }
 
-    /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, in f64; keeps the
-    /// probabilities for curvature in `precision`.
+    /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, in f64, and Σ s n/S x y to its
+    /// moments where there is room for them; keeps the probabilities for curvature in `precision`.
     pub(super) fn evaluate(
         &self,
         slot: &mut Slot,
@@ -216,7 +229,7 @@ impl<'v> View<'v> {
         label_score.resize(block.rows, 0.0);
         for b in slot.blocks.clone() {
             let at = b - slot.blocks.start;
-            let Slot { double: kept, single, sum, totals, .. } = slot;
+            let Slot { double: kept, single, sum, moments, totals, .. } = slot;
             let Scratch { x, p, u, weight, rows, .. } = &mut *double;
             let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
             // Where the curvature is in f64, too, the probabilities arise where they are kept.
@@ -236,23 +249,13 @@ impl<'v> View<'v> {
                     *kept = *p as f32;
                 }
             }
-            kernel::outer(block, x, u, self.target.classes().len(), sum);
-        }
-    }
-
-    /// Adds Σ s n/S x y to the slot's sum.
-    pub(super) fn moments(&self, slot: &mut Slot, buffers: &mut Buffers) {
-        let block = self.blocks.block;
-        self.fit(&mut buffers.double);
-        for b in slot.blocks.clone() {
-            let at = b - slot.blocks.start;
-            let Scratch { x, u, weight, .. } = &mut buffers.double;
-            let columns = block.len(self.blocks.columns());
-            let x = of_block(&slot.double.x, x, at, columns, |x| self.blocks.load(b, x));
-            self.weigh(b, weight);
-            u.fill(0.0);
-            self.add_labels(b, weight, u, 1.0);
-            kernel::outer(block, x, u, self.target.classes().len(), &mut slot.sum);
+            let k = self.target.classes().len();
+            kernel::outer(block, x, u, k, sum);
+            if !moments.is_empty() {
+                u.fill(0.0);
+                self.add_labels(b, weight, u, 1.0);
+                kernel::outer(block, x, u, k, moments);
+            }
         }
     }
 

@@ -62,14 +62,9 @@ impl<'a> RidgeNll<'a> {
             single: Panels::default(),
             blocks,
         };
-        this.for_each_slot(|view, _, slot, buffers| {
+        this.for_each_slot(|view, _, slot, _| {
             view.prepare(slot, mode);
-            slot.sum.resize(m * k, 0.0);
-            view.moments(slot, buffers);
         });
-        let n = this.rows() as f64;
-        let moments = this.reduce().iter().map(|sum| sum / n).collect();
-        Arc::make_mut(&mut this.dual).moments = moments;
         this
     }
 
@@ -91,8 +86,8 @@ impl<'a> RidgeNll<'a> {
     /// The slots' sums, added.
     fn reduce(&mut self) -> &mut [f64] {
         tree_reduce(&mut self.slots, |into, from| {
-            for (a, b) in into.sum.iter_mut().zip(&from.sum) {
-                *a += b;
+            for (into, from) in [(&mut into.sum, &from.sum), (&mut into.moments, &from.moments)] {
+                into.iter_mut().zip(from).for_each(|(a, b)| *a += b);
             }
             into.totals.add(&from.totals);
         });
@@ -107,7 +102,9 @@ impl<'a> RidgeNll<'a> {
         every: usize,
         work: impl Fn(&View<'_>, Hand<'_, T>) + Sync + Send,
     ) -> &[f64] {
+        let mode = self.mode;
         self.for_each_slot(|view, theta, slot, buffers| {
+            view.prepare_curvature(slot, mode);
             slot.sum.clear();
             slot.sum.resize(len, 0.0);
             view.each(slot, buffers, T::theta(theta), every, |view, hand| work(view, hand));
@@ -201,14 +198,21 @@ impl Objective for RidgeNll<'_> {
         if precision == Precision::Single {
             self.single.pack(&point.theta, k, 1.0);
         }
+        let (parameters, first) = (point.theta.len(), self.dual.moments.is_empty());
         self.for_each_slot(|view, theta, slot, buffers| {
             slot.sum.clear();
-            slot.sum.resize(point.theta.len(), 0.0);
+            slot.sum.resize(parameters, 0.0);
+            slot.moments.resize(if first { parameters } else { 0 }, 0.0);
             slot.totals = Totals::default();
             view.evaluate(slot, buffers, theta.double, precision);
         });
         point.nll_gradient.clear();
         point.nll_gradient.extend(self.reduce().iter().map(|g| g / n));
+        if first {
+            let moments = self.slots[0].moments.iter().map(|sum| sum / n).collect();
+            Arc::make_mut(&mut self.dual).moments = moments;
+            self.slots.iter_mut().for_each(|slot| slot.moments = vec![]);
+        }
         self.dual.complete(point, &self.slots[0].totals, n, &self.workers);
     }
 
