@@ -4,6 +4,7 @@
 use crate::printer::{BOLD, DIM, count, number, seconds, significant};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use polylogit::calibration::Scaling;
+use polylogit::error::size;
 use polylogit::solver::Status;
 use polylogit::{Certificate, CertificateKind};
 use polylogit_data::Kind;
@@ -224,19 +225,30 @@ pub(crate) fn calibration(scaling: &Scaling) -> String {
     format!("scores times {} plus {}", list(&scaling.scale), list(&scaling.shift))
 }
 
+/// What is known of a fit that has just ended, and not kept.
+pub(crate) struct Fresh {
+    /// The share of the training rows that it predicts.
+    pub(crate) accuracy: String,
+    /// Bytes beside the data that it was foreseen to take; they depend on the number of threads.
+    pub(crate) memory: u64,
+}
+
 /// How the fit ended, how good the model is, what it cost.
-pub(crate) fn result(record: &Record, accuracy: Option<String>) -> String {
+pub(crate) fn result(record: &Record, fresh: Option<&Fresh>) -> String {
     let mut lines = vec![
         ("status", status(record)),
         ("objective", format!("F = {} nats", number(record.objective))),
         ("certificate", certificate(&record.certificate)),
         ("mean log loss", format!("{} nats", number(record.nll_mean))),
     ];
-    if let Some(accuracy) = accuracy {
+    if let Some(Fresh { accuracy, .. }) = fresh {
         lines.push(("accuracy", format!("{accuracy} of the training rows")));
     }
     let (steps, passes) = (count(record.steps, "step"), significant(record.passes, 3));
-    let cost = format!("{steps}, {passes} passes over the rows, {}", seconds(record.seconds));
+    let mut cost = format!("{steps}, {passes} passes over the rows, {}", seconds(record.seconds));
+    if let Some(Fresh { memory, .. }) = fresh {
+        let _ = write!(cost, ", foreseen to take {} beside the data", size(*memory));
+    }
     lines.push(("cost", cost));
     let reason = if record.reason.is_empty() { String::new() } else { format!(": {}", record.reason) };
     lines.push(("solver", format!("{}{reason}", record.solver)));

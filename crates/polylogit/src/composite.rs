@@ -13,6 +13,7 @@ use crate::diagnose::duplicates::duplicate_columns;
 use crate::diagnose::{Diagnosis, rank};
 use crate::error::Result;
 use crate::fit::Fit;
+use crate::memory;
 use crate::model::Model;
 use crate::objective::columns::{self, Means};
 use crate::objective::coordinates;
@@ -367,6 +368,7 @@ pub(crate) fn fit(
         feature_sd: composite.statistics.sd,
         steps: solver.steps,
         passes: solver.passes,
+        memory: memory::estimate(design, target, options).bytes(),
         solver: "proximal newton",
         reason: format!(
             "the penalty is not smooth or bounded; {active} of {} features are not 0",

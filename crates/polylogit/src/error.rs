@@ -283,7 +283,7 @@ pub enum Error {
 }
 
 /// Bytes as people read them, e.g. `4.1 GiB`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let (mut value, mut unit) = (bytes as f64, "bytes");
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
         if value < 1023.5 {

@@ -8,6 +8,7 @@ use crate::diagnose::duplicates::duplicate_columns;
 use crate::diagnose::{Diagnosis, rank, separation};
 use crate::error::Result;
 use crate::lead::lead;
+use crate::memory;
 use crate::model::Model;
 use crate::objective::coordinates;
 use crate::options::Options;
@@ -57,6 +58,8 @@ pub struct Fit {
     pub steps: usize,
     /// Passes over X taken: one is X·Wᵀ and Xᵀ·R for all rows.
     pub passes: f64,
+    /// Bytes beside X and the target that the fit was foreseen to take, see [`Estimate`](crate::memory::Estimate).
+    pub memory: u64,
     /// The method that was used.
     pub solver: &'static str,
     /// Why that method.
@@ -138,6 +141,7 @@ pub(crate) fn fit(
         feature_sd: statistics.sd,
         steps,
         passes: start.passes + passes,
+        memory: memory::estimate(design, target, options).bytes(),
         solver,
         reason: match start.reason {
             Some(led) if steps == 0 => led,

@@ -3,7 +3,7 @@
 use super::display;
 use super::table::{self, DataReport, Training};
 use crate::args::FitArgs;
-use crate::describe;
+use crate::describe::{self, Fresh};
 use crate::failure::with_help;
 use crate::printer::{Printer, percent};
 use crate::progress::Progress;
@@ -59,6 +59,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     }
 
     let accuracy = training.accuracy(&fit.model)?;
+    let fresh = Fresh { accuracy: percent(accuracy), memory: fit.memory };
     let record = Record::new(&fit, seconds);
     let artefact = Artefact::new(fit.model, training.schema, record)?;
     if let Some(path) = &args.output {
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     };
     let sections = [
         describe::objective(&artefact),
-        describe::result(artefact.record(), Some(percent(accuracy))),
+        describe::result(artefact.record(), Some(&fresh)),
         describe::coefficients(&artefact, false),
         format!("{closing}\n"),
     ];

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     /// Is one block for all classes formed where no Hessian is, and at which cost in passes?
     pub(crate) may_share: bool,
     pub(crate) shared_cost: f64,
+    /// Seconds of such a pass.
+    pass: f64,
 }
 
 /// Is the Hessian of this shape factored at every step?
@@ -78,16 +80,25 @@ impl Plan {
             hessian_cost,
             may_share: m <= SHARED && dense,
             shared_cost: (shape.shared_block() + factorisation(m)) / shape.products(),
+            pass: shape.products(),
         }
     }
 
-    /// The method's name and the reason for it.
+    /// The method's name and the reason for it; seconds are those of `cost.rs`.
     pub(super) fn explain(&self) -> (&'static str, String) {
-        let (hessian, shared) = (self.hessian_cost, self.shared_cost);
+        let cost = |passes: f64| {
+            let seconds = passes * self.pass;
+            let (value, unit) = [(1.0, "s"), (1e-3, "ms")]
+                .into_iter()
+                .find_map(|(one, unit)| (seconds >= one).then_some((seconds / one, unit)))
+                .unwrap_or((seconds * 1e6, "µs"));
+            let digits = usize::from(value < 9.95);
+            let few = usize::from(passes < 9.95);
+            format!("{value:.digits$} {unit} ({passes:.few$} passes)")
+        };
+        let (hessian, shared) = (cost(self.hessian_cost), cost(self.shared_cost));
         if self.hessians == Hessians::Always {
-            let reason =
-                format!("an exact Hessian costs about {hessian:.0} passes here: factored at every step");
-            return ("newton", reason);
+            return ("newton", format!("an exact Hessian costs about {hessian}: factored at every step"));
         }
         if !self.may_share {
             let reason = "too many columns for a dense block: conjugate gradients with the diagonal";
@@ -99,13 +110,13 @@ impl Plan {
             "an exact Hessian".into()
         };
         let reason = match self.hessians {
-            Hessians::Next => format!("{of} costs about {hessian:.1} passes: conjugate gradients with it"),
+            Hessians::Next => format!("{of} costs about {hessian}: conjugate gradients with it"),
             hessians => {
                 let then =
                     if hessians == Hessians::IfSlow { ", the Hessian when those grow slow" } else { "" };
                 format!(
-                    "{of} costs about {hessian:.0} passes, one block for all classes {shared:.1}: conjugate gradients \
-                     with the block{then}"
+                    "{of} costs about {hessian}, one block for all classes {shared}: conjugate gradients with the \
+                     block{then}"
                 )
             }
         };
