@@ -160,9 +160,13 @@ pub(super) fn from_pairs(sums: &[f64], m: usize, k: usize) -> Symmetric {
                 }
             }
             first += class_pairs;
+            // Rows of a few numbers, both at once: each as a copy would be a call.
             for (a, block) in block.chunks_exact(k).enumerate() {
-                h.values[(j * k + a) * n + l * k..][..k].copy_from_slice(block);
-                h.values[(l * k + a) * n + j * k..][..k].copy_from_slice(block);
+                let (upper, lower) = ((j * k + a) * n + l * k, (l * k + a) * n + j * k);
+                for (b, v) in block.iter().enumerate() {
+                    h.values[upper + b] = *v;
+                    h.values[lower + b] = *v;
+                }
             }
         }
     }

@@ -437,19 +437,25 @@ impl Columns for DenseColumns<'_> {
 
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         let k = self.classes();
-        let moved: Vec<(usize, &[f64])> = features
-            .iter()
-            .copied()
-            .zip(delta.chunks_exact(k))
-            .filter(|(_, delta)| delta.iter().any(|d| *d != 0.0))
-            .collect();
-        let rows: Vec<f64> = moved.iter().flat_map(|(_, delta)| *delta).copied().collect();
-        let moved: Vec<usize> = moved.into_iter().map(|(j, _)| j).collect();
-        self.focus(&moved, &[]);
+        let moves = |delta: &[f64]| delta.iter().any(|d| *d != 0.0);
+        let moved: Vec<(usize, &[f64])> =
+            features.iter().copied().zip(delta.chunks_exact(k)).filter(|(_, delta)| moves(delta)).collect();
+        // Where most columns move all are read in place, else those that do are put side by side.
+        let in_place = 2 * moved.len() >= self.packed.len();
+        let mut rows = vec![0.0; if in_place { self.packed.len() } else { moved.len() } * k];
+        for (i, (j, delta)) in moved.iter().enumerate() {
+            let at = if in_place { self.position[*j] } else { i };
+            rows[at * k..(at + 1) * k].copy_from_slice(delta);
+        }
+        if !in_place {
+            let moved: Vec<usize> = moved.into_iter().map(|(j, _)| j).collect();
+            self.focus(&moved, &[]);
+        }
         let mut panels = Panels::default();
         panels.pack(&rows, k, 1.0);
         self.each_part(|view, part, _| {
-            let Part { focused, p, dz, s, .. } = part;
+            let Part { x, focused, p, dz, s, .. } = part;
+            let focused = if in_place { &*x } else { &*focused };
             let block = view.blocks.block;
             kernel::logits(block, focused, &panels, dz);
             s.fill(0.0);

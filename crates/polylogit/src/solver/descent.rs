@@ -167,11 +167,12 @@ impl Descent<'_> {
     /// Δ (rows as the features).
     pub(crate) fn delta(&self) -> Vec<f64> {
         let k = self.penalty.classes;
-        let row = |j: &usize| {
+        let mut delta = Vec::with_capacity(self.features.len() * k);
+        for &j in self.features {
             let of = j * k..(j + 1) * k;
-            self.theta[of.clone()].iter().zip(&self.start[of]).map(|(a, b)| a - b).collect::<Vec<f64>>()
-        };
-        self.features.iter().flat_map(row).collect()
+            delta.extend(self.theta[of.clone()].iter().zip(&self.start[of]).map(|(a, b)| a - b));
+        }
+        delta
     }
 
     /// The model at θ, up to what features that are not active add.
