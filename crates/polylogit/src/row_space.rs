@@ -53,7 +53,9 @@ impl<'a> RowSpace<'a> {
         }
         let mut scale: Vec<f64> = ridge.iter().map(|l| if *l > 0.0 { 1.0 / l.sqrt() } else { 0.0 }).collect();
         let unit = scale.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        scale.iter_mut().for_each(|s| *s /= unit);
+        for s in &mut scale {
+            *s /= unit;
+        }
         let x = Columns { design, standardise, scale, unit };
         let (mut gram, rounding) = match precision {
             Precision::Single => (x.gram::<f32>(workers), 1e-8),

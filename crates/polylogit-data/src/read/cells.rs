@@ -79,6 +79,7 @@ pub(super) enum Places {
     /// The line of each row.
     GivenLines(Vec<u64>),
     /// Row r is the (r + 1)th.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "no file without lines is read"))]
     Rows,
 }
 
