@@ -171,8 +171,11 @@ pub(crate) fn check_strength(args: &PenaltyArgs) -> Result<()> {
 
 /// How to fit for statistics: no penalty unless it is asked for.
 pub(crate) fn statistics(args: &SummaryArgs) -> LogisticRegression {
-    let regression =
+    let mut regression =
         LogisticRegression::new().lambda(args.lambda).standardize(true).intercept(!args.no_intercept);
+    if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
+        regression = regression.memory_limit(limit);
+    }
     match args.threads {
         Some(threads) => regression.threads(threads as usize),
         None => regression,

@@ -37,11 +37,11 @@ const GRAM: u64 = row_space::SHARES as u64 + 1;
 const AT_WORK: usize = 256;
 /// Parts that a refusal names.
 const NAMED: usize = 3;
-const F64: u64 = size_of::<f64>() as u64;
+pub(crate) const F64: u64 = size_of::<f64>() as u64;
 /// A stored value with its index.
 const STORED: u64 = F64 + size_of::<u32>() as u64;
 
-const FEWER_COLUMNS: &str =
+pub(crate) const FEWER_COLUMNS: &str =
     "fewer columns (rare levels of categories merged, say) or fewer classes need less";
 const FEWER_ROWS: &str = "a sample of the rows needs less";
 
@@ -76,6 +76,14 @@ impl Estimate {
     /// Of all parts and the reserve.
     pub fn at_most(&self) -> u64 {
         self.bytes().saturating_add(self.reserve)
+    }
+
+    /// An error if even without the reserve it is more than this.
+    pub(crate) fn keep(&self, limit: Option<u64>) -> Result<()> {
+        match limit {
+            Some(limit) if self.bytes() > limit => Err(self.refusal(limit)),
+            _ => Ok(()),
+        }
     }
 
     fn refusal(&self, limit: u64) -> Error {
@@ -130,14 +138,14 @@ pub(crate) fn within(
 
 /// Parts that are there at the same time.
 #[derive(Default)]
-struct Moment {
+pub(crate) struct Moment {
     parts: Vec<Part>,
     reserve: u64,
 }
 
 impl Moment {
     /// `count` times `each` of `width` bytes.
-    fn add(&mut self, what: &'static str, remedy: &'static str, [count, each, width]: [u64; 3]) {
+    pub(crate) fn add(&mut self, what: &'static str, remedy: &'static str, [count, each, width]: [u64; 3]) {
         let bytes = count.saturating_mul(each).saturating_mul(width);
         if bytes > 0 {
             self.parts.push(Part { what, bytes, remedy });
@@ -166,6 +174,19 @@ struct Shape {
 
 /// The fullest moment of a fit.
 pub(crate) fn estimate(design: &Design<'_>, target: &Target, options: &Options) -> Estimate {
+    fullest(moments(design, target, options))
+}
+
+pub(crate) fn fullest(moments: Vec<Moment>) -> Estimate {
+    let fullest = moments.iter().map(Moment::bytes).max().unwrap_or(0);
+    let at_most = moments.iter().map(|m| m.bytes().saturating_add(m.reserve)).max().unwrap_or(0);
+    let Moment { mut parts, .. } = moments.into_iter().find(|m| m.bytes() == fullest).unwrap_or_default();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
+    Estimate { parts, reserve: at_most - fullest }
+}
+
+/// Every moment of a fit that may be its fullest.
+pub(crate) fn moments(design: &Design<'_>, target: &Target, options: &Options) -> Vec<Moment> {
     let (n, d, k) = (design.rows(), design.features(), target.classes().len());
     let rarest = target.class_weights().iter().copied().fold(f64::INFINITY, f64::min) / target.total_weight();
     let shape = Shape {
@@ -188,11 +209,7 @@ pub(crate) fn estimate(design: &Design<'_>, target: &Target, options: &Options) 
         let by_values = design.is_sparse() && shape.m > DENSE_COLUMNS;
         moments.push(if by_values { sparse_rows(shape) } else { dense_rows(shape) });
     }
-    let fullest = moments.iter().map(Moment::bytes).max().unwrap_or(0);
-    let at_most = moments.iter().map(|m| m.bytes().saturating_add(m.reserve)).max().unwrap_or(0);
-    let Moment { mut parts, .. } = moments.into_iter().find(|m| m.bytes() == fullest).unwrap_or_default();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
-    Estimate { parts, reserve: at_most - fullest }
+    moments
 }
 
 /// The first read: moments of the columns for each range of rows.

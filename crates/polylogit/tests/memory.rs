@@ -1,5 +1,6 @@
 //! What a fit takes beside the data: the estimate against the peak, and what a limit does.
 
+use polylogit::inference::{Covariance, Inference};
 use polylogit::{Csr, Design, Error, LogisticRegression, Result, Target};
 
 /// Uniform in [−1, 1), a fixed stream.
@@ -53,6 +54,22 @@ fn a_limit_that_is_enough_changes_nothing_and_one_that_is_not_says_what_is_missi
 }
 
 #[test]
+fn statistics_keep_the_limit() -> Result<()> {
+    let (n, d, k) = (2000, 12, 5);
+    let x = uniforms(n * d);
+    let (design, target) = (Design::dense(&x, n, d)?, labels(&x, n, d, k));
+    let within = |limit| {
+        Inference::new().regression(LogisticRegression::new().lambda(0.0).threads(1).memory_limit(limit))
+    };
+    let needed = within(u64::MAX).memory(&design, &target)?.bytes();
+    let free = Inference::new().fit(&design, &target)?;
+    assert_eq!(within(needed).fit(&design, &target)?.covariance_matrix(), free.covariance_matrix());
+    let error = within(needed / 2).fit(&design, &target).unwrap_err();
+    assert!(matches!(error, Error::Memory { .. }), "{error}");
+    Ok(())
+}
+
+#[test]
 fn paths_and_cross_validations_keep_the_limit() -> Result<()> {
     let (n, d, k) = (4000, 20, 3);
     let x = uniforms(n * d);
@@ -86,6 +103,7 @@ fn problem(name: &str) -> Result<(u64, u64)> {
         "classes" => (40_000, 20, 400),
         "wide" => (1_200, 6_000, 3),
         "lasso" => (40_000, 40, 12),
+        "statistics" => (4_000, 180, 8),
         _ => (60_000, 3_000, 12),
     };
     if name == "sparse" {
@@ -104,6 +122,16 @@ fn problem(name: &str) -> Result<(u64, u64)> {
     }
     let x = uniforms(n * d);
     let target = labels(&x, n, d, k);
+    if name == "statistics" {
+        let design = Design::dense(&x, n, d)?;
+        let inference =
+            Inference::new().regression(ridge()).despite_penalty(true).covariance(Covariance::Hc1);
+        let estimate = inference.memory(&design, &target)?.bytes();
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let before = status("VmRSS:");
+        inference.fit(&design, &target)?;
+        return Ok((estimate, status("VmHWM:") - before));
+    }
     let regression = if name == "lasso" { ridge().l1_ratio(1.0) } else { ridge() };
     if name == "classes" {
         let x: Vec<f32> = x.iter().map(|v| *v as f32).collect();
@@ -129,7 +157,7 @@ fn the_estimate_is_near_the_peak() {
         println!("measured {estimate} {peak}");
         return;
     }
-    for name in ["narrow", "classes", "wide", "sparse", "lasso"] {
+    for name in ["narrow", "classes", "wide", "sparse", "lasso", "statistics"] {
         let out = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_estimate_is_near_the_peak", "--nocapture"])
             .env("POLYLOGIT_TEST_PROBLEM", name)

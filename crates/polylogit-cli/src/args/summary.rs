@@ -1,6 +1,6 @@
 //! What was typed for `polylogit summary`.
 
-use super::{Missing, PrintArgs, ReadArgs, lambda, tolerance};
+use super::{Missing, PrintArgs, ReadArgs, lambda, size, tolerance};
 use clap::{Args as Group, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -106,6 +106,9 @@ pub(crate) struct SummaryArgs {
     /// Threads to use [default: all cores]; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Statistics")]
     pub(crate) threads: Option<u32>,
+    /// Memory that it may take beside the table, e.g. 4GiB or 500MB [default: what the machine has to spare]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true, help_heading = "Statistics")]
+    pub(crate) memory_limit: Option<u64>,
 
     /// Probabilities with intervals of the rows of this table
     #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, help_heading = "Probabilities")]

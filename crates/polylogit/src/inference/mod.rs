@@ -30,6 +30,7 @@ mod firth;
 mod hypotheses;
 mod likelihood;
 mod maximum;
+mod memory;
 mod moments;
 mod predictions;
 mod quadratic;
@@ -38,7 +39,8 @@ mod summary;
 
 use crate::design::Design;
 use crate::error::{Error, Result, check_len};
-use crate::options::LogisticRegression;
+use crate::memory::{Estimate as Foreseen, within};
+use crate::options::{LogisticRegression, Options};
 use crate::solver::{Observer, Silent};
 use crate::target::Target;
 
@@ -197,6 +199,22 @@ impl Inference {
         self.fit_observed(design, target, &mut Silent)
     }
 
+    /// How much memory [`Inference::fit`] takes beside X and the target, without starting it: the fit, the information and
+    /// the covariance. More than the [`memory_limit`](LogisticRegression::memory_limit) of its regression is refused.
+    ///
+    /// # Errors
+    /// Options out of range, shapes that do not fit.
+    pub fn memory(&self, design: &Design<'_>, target: &Target) -> Result<Foreseen> {
+        let options = self.check(design, target)?;
+        Ok(self.foresee(design, target, &options))
+    }
+
+    fn foresee(&self, design: &Design<'_>, target: &Target, options: &Options) -> Foreseen {
+        let robust = matches!(self.chosen(), Covariance::Hc0 | Covariance::Hc1);
+        let clusters = self.clusters.as_deref().map_or(0, distinct);
+        memory::estimate(design, target, options, (robust, clusters))
+    }
+
     /// Fits; `observer` hears of every step.
     ///
     /// # Errors
@@ -208,6 +226,8 @@ impl Inference {
         observer: &mut dyn Observer,
     ) -> Result<Summary> {
         let options = self.check(design, target)?;
+        let options = within(options, design, target, 1)?;
+        self.foresee(design, target, &options).keep(options.memory_limit)?;
         let scaled = self.scaled(target)?;
         maximum::fit(self, &options, design, scaled.as_ref().unwrap_or(target), observer)
     }
@@ -240,7 +260,7 @@ impl Inference {
         })
     }
 
-    fn check(&self, design: &Design<'_>, target: &Target) -> Result<crate::options::Options> {
+    fn check(&self, design: &Design<'_>, target: &Target) -> Result<Options> {
         let options = self.regression.check(design, target)?;
         if options.lambda > 0.0 && options.l1_ratio > 0.0 {
             let (value, range) =

@@ -42,6 +42,11 @@ pub(super) struct Hand<'h> {
     pub(super) extra: &'h mut Vec<f64>,
 }
 
+/// How many ranges `count` blocks are shared out to, each with a sum of `len` numbers; `stored` are those of X.
+pub(super) fn ranges(count: usize, stored: usize, len: usize) -> usize {
+    count.min(SLOTS).min((stored.max(ROOM) / len.max(1)).max(2))
+}
+
 impl<'a> Sheet<'a> {
     pub(super) fn new(
         design: Design<'a>,
@@ -71,9 +76,8 @@ impl<'a> Sheet<'a> {
         len: usize,
         work: impl Fn(Hand<'_>, &mut [f64]) + Sync + Send,
     ) -> Vec<f64> {
-        let room = self.blocks.design.stored().max(ROOM) / len.max(1);
         let count = self.blocks.count();
-        let slots = count.min(SLOTS).min(room.max(2));
+        let slots = ranges(count, self.blocks.design.stored(), len);
         let mut sums = vec![vec![0.0; len]; slots];
         self.run(
             theta,
