@@ -389,6 +389,13 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         scores = self._scores(X, offset)
         return scores if scores.ndim == 2 else np.stack([np.zeros_like(scores), scores], axis=1)
 
+    def _rows(self, X):
+        """What the engine predicts from: X, W, b, and whether the answer is float32."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        single = np.result_type(X.dtype, self.coef_.dtype) == np.float32
+        return (as_matrix(X), *_softmax_rows(self.coef_, self.intercept_), single)
+
     def decision_function(self, X, offset=None):
         """Scores of the rows.
 
@@ -441,10 +448,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         """
         if offset is not None:
             return _core.softmax(self._logits(X, offset))
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        single = np.result_type(X.dtype, self.coef_.dtype) == np.float32
-        return _core.probabilities(as_matrix(X), *_softmax_rows(self.coef_, self.intercept_), single)
+        return _core.probabilities(*self._rows(X))
 
     def predict_log_proba(self, X, offset=None):
         """Logarithms of the probabilities, by log-sum-exp: finite in the tails, where ``log(p)`` would be -inf.
@@ -461,7 +465,11 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In nats, in the order of `classes_`.
         """
-        return _core.log_softmax(self._logits(X, offset))
+        if offset is not None:
+            return _core.log_softmax(self._logits(X, offset))
+        *rows, single = self._rows(X)
+        logs = _core.log_probabilities(*rows)
+        return logs.astype(np.float32) if single else logs
 
     def summary(
         self,

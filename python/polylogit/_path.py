@@ -92,7 +92,7 @@ class Path:
         """Probabilities of the classes at any λ, of shape (n_samples, n_classes)."""
         X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
         coef, intercept = self.interpolate(lambda_)
-        return _core.softmax(np.asarray(X @ coef.T, dtype=np.float64) + intercept)
+        return _core.probabilities(as_matrix(X), coef, intercept, False)
 
     def predict(self, X, lambda_):
         """The most probable class of each row at any λ."""

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
-from polylogit import LogisticRegression, log_softmax, softmax
+from polylogit import LogisticRegression, log_softmax, path, softmax
 
 
 def test_two_classes_have_one_row(cancer):
@@ -273,3 +273,15 @@ def test_callbacks_that_raise_end_the_fit(iris):
     with pytest.raises(RuntimeError, match="from the callback"):
         LogisticRegression().set_callbacks(broken).fit(X, y)
     assert broken.torn_down
+
+
+def test_rows_whose_scores_leave_float64_have_an_answer(iris):
+    X, y = iris
+    far = np.vstack([1e308 * np.array([1.0, -1.0, 1.5, 1.0]), X[0]])
+    model = LogisticRegression().fit(X, y)
+    p = model.predict_proba(far)
+    assert_allclose(p.sum(axis=1), 1)
+    assert sorted(p[0]) == [0, 0, 1]
+    assert_allclose(np.exp(model.predict_log_proba(far)), p, atol=1e-15)
+    points = path(X, y, lambdas=5)
+    assert sorted(points.predict_proba(far, points.lambdas[-1])[0]) == [0, 0, 1]

@@ -113,6 +113,22 @@ pub(crate) fn probabilities<'py>(
     }
 }
 
+/// ln softmax(XWᵀ + b), (n, K), in float64.
+#[pyfunction]
+pub(crate) fn log_probabilities<'py>(
+    py: Python<'py>,
+    x: Matrix<'py>,
+    coef: &Bound<'py, PyAny>,
+    intercept: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+    let at = convert::coefficients(coef, intercept)?;
+    let k = at.classes();
+    let design = x.design()?;
+    let labels = (0..).take(k).map(Label::Int).collect();
+    let z = enter(py, || Model::new(labels, at)?.log_probabilities(&design))?;
+    convert::array(py, z, &[design.rows(), k])
+}
+
 /// A point and the data that L is taken on.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]

@@ -28,8 +28,8 @@ mod _core {
     use super::estimator::fit;
     #[pymodule_export]
     use super::functions::{
-        log_softmax, logsumexp, nll, nll_gradient, nll_hessian_vector_product, probabilities, softmax,
-        softmax_jacobian, softmax_jvp,
+        log_probabilities, log_softmax, logsumexp, nll, nll_gradient, nll_hessian_vector_product,
+        probabilities, softmax, softmax_jacobian, softmax_jvp,
     };
     #[pymodule_export]
     use super::path::path;

@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 use crate::convert::{self, Matrix};
 use crate::enter::{Finish as _, Watch, enter};
 use crate::error::Error;
+use crate::estimator::spare;
 
 type Array<'py> = Bound<'py, PyArrayDyn<f64>>;
 /// X, y, weights and offsets.
@@ -87,7 +88,7 @@ fn inference(wanted: &Wanted<'_>) -> PyResult<Inference> {
         regression = regression.warm_start(convert::coefficients(coef, intercept)?);
     }
     let mut inference = Inference::new()
-        .regression(regression)
+        .regression(spare(regression))
         .reference(wanted.reference)
         .level(wanted.level)
         .firth(wanted.firth)
