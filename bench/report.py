@@ -69,7 +69,14 @@ that it finished. *Ratio*: to polylogit on two threads and on one. *Weights*: no
 relative difference of the mean held-out loss from polylogit's over the λ (cv.glmnet keeps probabilities in [1e-5, 1 − 1e-5])."""
 PASS = """F with its gradient, and a Hessian product after it, on all threads, against max(bytes of X / bandwidth,
 4·stored·K / peak flops of f64): both are computed in f64, whatever X is stored in. A sparse pass's bytes are X twice (by rows, by
-columns), θ, its gradient, and residuals out and in."""
+columns), θ, its gradient, and residuals out and in. The product is the difference of two times; where noise left less of it than the
+ceilings allow, it is not known (–)."""
+# The share of the ceilings, which vary themselves, above which a time is noise.
+POSSIBLE = 1.1
+
+
+def away(suboptimality: float) -> str:
+    return f"{suboptimality:.1e}" if math.isfinite(suboptimality) else "–"
 
 
 def machine(r: dict) -> str:
@@ -154,7 +161,7 @@ def every_contestant(r: dict) -> str:
             ratio = f"{p['seconds'] / w['polylogit']['2']['seconds']:.3g}" if p["seconds"] is not None else ""
             rows.append([name, f"{p['peer']} {p['solver']}", p["dtype"], f"{p['tol']:.0e}" if p["tol"] else "–",
                          f"{p['threads'] or '–'}", seconds(p["seconds"]), f"{p['counted'] or '–'}", ratio, f"{p['iterations'] or '–'}",
-                         f"{p['suboptimality']:.1e}", size(p["extra_bytes"]), p["outcome"]])
+                         away(p["suboptimality"]), size(p["extra_bytes"]), p["outcome"]])
         for peer, why in w["skipped"].items():
             rows.append([name, peer, *["–"] * 9, why])
     return table(head, rows)
@@ -174,7 +181,7 @@ def lasso(r: dict) -> str:
         for p in [*([w["loose"]] if w["loose"]["seconds"] else []), *w["peers"]]:
             rows.append([title, " ".join(dict.fromkeys((p["peer"], p["solver"]))), f"{p['threads'] or 1}",
                          f"{p['tol']:.0e}" if p["tol"] else "–", seconds(p["seconds"]), f"{p['counted'] or '–'}",
-                         lasso_ratio(w, p) if p is not w["loose"] else "", f"{p['suboptimality']:.1e}", "",
+                         lasso_ratio(w, p) if p is not w["loose"] else "", away(p["suboptimality"]), "",
                          f"{p.get('nonzeros', '–')}", f"{p['curve']:.0e}" if "curve" in p else "", size(p["extra_bytes"]),
                          p["outcome"]])
         rows += [[title, peer, *["–"] * 10, why] for peer, why in w["skipped"].items()]
@@ -211,7 +218,12 @@ def tiny(r: dict) -> str:
 
 
 def passes(r: dict) -> str:
+    def product(p: dict) -> list[str]:
+        # A difference of two times: noise, where it is beyond the ceilings.
+        if (p["product_share"] or math.inf) > POSSIBLE:
+            return ["–", "–"]
+        return [seconds(p["product_seconds"]), f"{100 * p['product_share']:.0f} %"]
+
     rows = [[f"{p['n']}×{p['d']} {p['kind']}", f"{p['k']}", seconds(p["roofline_seconds"]), seconds(p["seconds"]),
-             f"{100 * p['share']:.0f} %", seconds(p["product_seconds"]), "–" if p["product_share"] is None else f"{100 * p['product_share']:.0f} %"]
-            for p in r["passes"]]
+             f"{100 * p['share']:.0f} %", *product(p)] for p in r["passes"]]
     return table(["X", "K", "roofline", "F and ∂F", "share", "∇²F·v", "share"], rows)
