@@ -80,6 +80,7 @@ def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
     if not chosen:
         sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}; or lasso, for all with an L1 penalty")
     chosen = [w for w in chosen if w.name not in results["workloads"] | results["lasso"]]
+    chosen = [dataclasses.replace(w, seconds=args.times * w.seconds, limit=args.times * w.limit) for w in chosen]
     chosen.sort(key=lambda w: w.seconds)
     besides = 0 if args.only else BESIDES_QUICK if args.quick else BESIDES
     note(f"about {(sum(w.seconds for w in chosen) + besides) / 60:.0f} minutes: "
@@ -143,6 +144,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda names: names.split(","), default=[], metavar="NAME,…",
                         help="these workloads (lasso: all with an L1 penalty), nothing else")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--times", type=float, default=1.0, metavar="N", help="every workload, and every fit, has N times as long")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
     parser.add_argument("--output", type=Path, help="[bench/results; bench/.work for a part of the whole]")
     parser.add_argument("--engine", type=Path, required=True, help=argparse.SUPPRESS)
