@@ -17,15 +17,11 @@ impl Symmetric {
         Self { n, values: vec![0.0; n * n] }
     }
 
-    /// Eigenvalues, and the eigenvectors as the columns of a row-major matrix; of the lower triangle. `None` if it
-    /// is not finite.
-    pub(crate) fn eigen(&self) -> Option<(Vec<f64>, Vec<f64>)> {
+    /// Eigenvalues, ascending, of the lower triangle. `None` if it is not finite.
+    pub(crate) fn eigenvalues(&self) -> Option<Vec<f64>> {
         let n = self.n;
         let a = Mat::from_fn(n, n, |i, j| self.values[i.max(j) * n + i.min(j)]);
-        let eigen = a.self_adjoint_eigen(Side::Lower).ok()?;
-        let values = (0..n).map(|i| eigen.S()[i]).collect();
-        let vectors = (0..n * n).map(|at| eigen.U()[(at / n, at % n)]).collect();
-        Some((values, vectors))
+        a.self_adjoint_eigenvalues(Side::Lower).ok().filter(|values| values.iter().all(|v| v.is_finite()))
     }
 
     pub(crate) fn diagonal(&self) -> impl Iterator<Item = f64> {
@@ -215,14 +211,37 @@ mod tests {
     }
 
     #[test]
-    fn eigenvectors_rebuild_their_matrix() {
-        let a = Symmetric { n: 3, values: vec![2.0, 9.0, 9.0, 1.0, 3.0, 9.0, 0.5, 0.0, 1.0] };
-        let (values, u) = a.eigen().unwrap();
-        for i in 0..3 {
+    fn eigenvalues_are_those_of_the_lower_triangle() {
+        // 2I + a block of ones: 2, 2 and 5; what is above the diagonal does not count.
+        let a = Symmetric { n: 3, values: vec![3.0, 9.0, 9.0, 1.0, 3.0, 9.0, 1.0, 1.0, 3.0] };
+        let values = a.eigenvalues().unwrap();
+        assert!(values.iter().zip([2.0, 2.0, 5.0]).all(|(v, expected)| (v - expected).abs() < 1e-14));
+        assert!(Symmetric { n: 1, values: vec![f64::NAN] }.eigenvalues().is_none());
+    }
+
+    #[test]
+    fn what_a_factor_leaves_above_the_diagonal_is_no_part_of_it() {
+        let n = 70;
+        let a = Symmetric {
+            n,
+            values: (0..n * n).map(|at| 1.0 / (1 + (at / n).abs_diff(at % n)) as f64).collect(),
+        };
+        let factor = Cholesky::new(&a).unwrap();
+        let l = factor.lower();
+        for i in 0..n {
+            assert!(l[i * n + i + 1..(i + 1) * n].iter().all(|v| *v == 0.0));
             for j in 0..=i {
-                let sum: f64 = (0..3).map(|c| u[i * 3 + c] * values[c] * u[j * 3 + c]).sum();
-                assert!((sum - a.values[i * 3 + j]).abs() < 1e-14);
+                let sum: f64 = (0..n).map(|c| l[i * n + c] * l[j * n + c]).sum();
+                assert!((sum - a.values[i * n + j]).abs() < 1e-13);
             }
+        }
+        // L⁻ᵀ x, and back.
+        let x: Vec<f64> = (0..n).map(|i| (i as f64).cos()).collect();
+        let mut solved = x.clone();
+        factor.solve_transposed_in_place(&mut solved, 1);
+        for j in 0..n {
+            let back: f64 = (0..n).map(|i| l[i * n + j] * solved[i]).sum();
+            assert!((back - x[j]).abs() < 1e-12);
         }
     }
 

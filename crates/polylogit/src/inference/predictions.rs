@@ -155,7 +155,7 @@ impl Summary {
         for (at, v) in unit.values.iter_mut().enumerate() {
             *v /= scale[at / inverse.n] * scale[at % inverse.n];
         }
-        let Some((values, _)) = unit.eigen() else { return f64::NAN };
+        let Some(values) = unit.eigenvalues() else { return f64::NAN };
         let (low, high) =
             values.iter().fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(*v), high.max(*v)));
         high / low.max(0.0)
