@@ -20,9 +20,6 @@ pub(crate) fn regression(args: &FitArgs, schema: &Schema) -> Result<LogisticRegr
     if no_standardize {
         regression = regression.standardize(false);
     }
-    if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
-        regression = regression.memory_limit(limit);
-    }
     let factors = factors(&args.penalty.penalty_factor, schema)?;
     regression = regression.groups(groups(&args.penalty, &factors, schema)?);
     if !args.penalty.penalty_factor.is_empty() {
@@ -32,10 +29,22 @@ pub(crate) fn regression(args: &FitArgs, schema: &Schema) -> Result<LogisticRegr
         let wide = |bound: Option<f64>, none| vec![bound.unwrap_or(none); schema.width()];
         regression = regression.bounds(wide(lower, f64::NEG_INFINITY), wide(upper, f64::INFINITY));
     }
-    Ok(match args.threads {
+    Ok(within(regression, args.memory_limit, args.threads))
+}
+
+/// Within so much memory, or what the machine has to spare, and on so many threads, or all.
+fn within(
+    mut regression: LogisticRegression,
+    memory: Option<u64>,
+    threads: Option<u32>,
+) -> LogisticRegression {
+    if let Some(limit) = memory.or_else(polylogit_data::spare_memory) {
+        regression = regression.memory_limit(limit);
+    }
+    match threads {
         Some(threads) => regression.threads(threads as usize),
         None => regression,
-    })
+    }
 }
 
 /// Whose numbers, λ and α.
@@ -171,15 +180,9 @@ pub(crate) fn check_strength(args: &PenaltyArgs) -> Result<()> {
 
 /// How to fit for statistics: no penalty unless it is asked for.
 pub(crate) fn statistics(args: &SummaryArgs) -> LogisticRegression {
-    let mut regression =
+    let regression =
         LogisticRegression::new().lambda(args.lambda).standardize(true).intercept(!args.no_intercept);
-    if let Some(limit) = args.memory_limit.or_else(polylogit_data::spare_memory) {
-        regression = regression.memory_limit(limit);
-    }
-    match args.threads {
-        Some(threads) => regression.threads(threads as usize),
-        None => regression,
-    }
+    within(regression, args.memory_limit, args.threads)
 }
 
 /// The λ of a path; `--lambda` and `--c` have no place beside them.
