@@ -47,9 +47,7 @@ def save(model, path, *, target=None):
     check_is_fitted(model)
     if isinstance(model, SklearnLogisticRegression):
         model = from_sklearn(model)
-    from ._logistic import _softmax_rows
-
-    coef, intercept = _softmax_rows(model.coef_, model.intercept_)
+    coef, intercept = _solve.softmax_rows(model.coef_, model.intercept_)
     names = _names(model)
     name = target or getattr(model, "_target_name", None) or "target"
     while name in names:
@@ -137,7 +135,7 @@ def load(path):
     ValueError
         If it is no model.
     """
-    from ._logistic import LogisticRegression, _rows_of
+    from ._logistic import LogisticRegression
 
     classes, coef, intercept, target, names, means, record, calibration = _core.load(os.fspath(path))
     model = LogisticRegression()
@@ -154,7 +152,7 @@ def load(path):
     model.fit_intercept = record["fit_intercept"]
     model.classes_ = np.array(classes)
     solution = _solve.Solution(coef, intercept, record, None)
-    model.coef_, model.intercept_ = _rows_of(solution, np.float64)
+    model.coef_, model.intercept_ = _solve.rows_of(solution, np.float64)
     model.certificate_ = _solve.Certificate(*record["certificate"])
     model.objective_ = record["objective"]
     model.n_iter_ = np.array([record["steps"]], dtype=np.int32)

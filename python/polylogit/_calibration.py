@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from . import _core
 from ._functions import positive_rows
+from ._solve import Solution, rows_of, softmax_rows
 
 
 class Calibration(NamedTuple):
@@ -78,9 +79,6 @@ def _weights(sample_weight, ids, p):
 
 def calibrated(model, X, y, sample_weight, method, offset):
     """A copy of a fitted model, its scores scaled."""
-    from ._logistic import _rows_of, _softmax_rows
-    from ._solve import Solution
-
     check_is_fitted(model)
     before = getattr(model, "calibration_", None)
     if before is not None:
@@ -93,10 +91,10 @@ def calibrated(model, X, y, sample_weight, method, offset):
         raise ValueError(f"X has {len(scores)} rows, y has {len(ids)}")
     weights, ids, scores = _weights(sample_weight, ids, scores)
     labels = [str(label) for label in model.classes_]
-    rows = (*_softmax_rows(model.coef_, model.intercept_), labels)
+    rows = (*softmax_rows(model.coef_, model.intercept_), labels)
     coef, intercept, found = _core.calibrate(method, rows, np.ascontiguousarray(scores), ids, weights)
     out = copy.deepcopy(model)
-    out.coef_, out.intercept_ = _rows_of(Solution(coef, intercept, None, None), model.intercept_.dtype)
+    out.coef_, out.intercept_ = rows_of(Solution(coef, intercept, None, None), model.intercept_.dtype)
     out.calibration_ = unpack(found)
     return out
 

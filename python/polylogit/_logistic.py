@@ -297,7 +297,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
             told = {"X": X, "y": y, "metadata": metadata}
 
             def after(i):
-                coef, intercept = _rows_of(_solve.solve(**problem, max_iter=i), X.dtype)
+                coef, intercept = _solve.rows_of(_solve.solve(**problem, max_iter=i), X.dtype)
                 return {"coef_": coef, "intercept_": intercept}
 
             steps = Steps(context, self, told, after)
@@ -335,7 +335,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         coef = getattr(self, "coef_", None)
         if coef is None:
             return None
-        coef, intercept = _softmax_rows(coef, self.intercept_)
+        coef, intercept = _solve.softmax_rows(coef, self.intercept_)
         if coef.shape != (n_classes, n_features):
             raise ValueError(
                 f"warm_start=True, but the previous fit had {coef.shape[0]} classes and {coef.shape[1]} features where"
@@ -345,7 +345,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
 
     def _take(self, solution, dtype):
         """The fitted attributes."""
-        self.coef_, self.intercept_ = _rows_of(solution, dtype)
+        self.coef_, self.intercept_ = _solve.rows_of(solution, dtype)
         vars(self).pop("calibration_", None)
         record = solution.record
         self.certificate_ = _solve.Certificate(*record["certificate"])
@@ -394,7 +394,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifierMixin, SparseCoef
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", reset=False)
         single = np.result_type(X.dtype, self.coef_.dtype) == np.float32
-        return (as_matrix(X), *_softmax_rows(self.coef_, self.intercept_), single)
+        return (as_matrix(X), *_solve.softmax_rows(self.coef_, self.intercept_), single)
 
     def decision_function(self, X, offset=None):
         """Scores of the rows.
@@ -633,20 +633,3 @@ def _defaults(cls):
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         _DEFAULTS[cls] = [(p.name, p.default) for p in parameters]
     return _DEFAULTS[cls]
-
-
-def _rows_of(solution, dtype):
-    """Softmax coefficients in scikit-learn's shape: one row for two classes."""
-    coef, intercept = solution.coef, solution.intercept
-    if len(intercept) == 2:
-        coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
-    return coef.astype(dtype, copy=False), intercept.astype(dtype, copy=False)
-
-
-def _softmax_rows(coef, intercept):
-    """scikit-learn's shape as softmax coefficients in float64."""
-    coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
-    coef, intercept = coef.astype(np.float64, copy=False), np.asarray(intercept, dtype=np.float64)
-    if len(coef) == 1:
-        coef, intercept = np.concatenate([-0.5 * coef, 0.5 * coef]), np.concatenate([-0.5 * intercept, 0.5 * intercept])
-    return coef, intercept

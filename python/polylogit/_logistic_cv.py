@@ -21,7 +21,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _check_method_params
 
 from . import _artefact, _solve, _validate
-from ._logistic import LogisticRegression, _rows_of
+from ._logistic import LogisticRegression
 from ._threads import effective_threads
 
 
@@ -261,7 +261,7 @@ class LogisticRegressionCV(LogisticRegression):
                 self.__dict__.pop(name, None)
             bests = scores.argmax(axis=1)
             chosen = tuple(np.mean([grid[b] for b in bests], axis=0))
-            rows = [_rows_of(fit[b], np.float64) for fit, b in zip(fits, bests)]
+            rows = [_solve.rows_of(fit[b], np.float64) for fit, b in zip(fits, bests)]
             self.coef_ = np.mean([coef for coef, _ in rows], axis=0)
             self.intercept_ = np.mean([intercept for _, intercept in rows], axis=0)
         self._feature_mean = _solve.column_means(X, fit_weights)
@@ -302,7 +302,7 @@ class LogisticRegressionCV(LogisticRegression):
         """What a scorer sees of one fit."""
         model = LogisticRegression(C=C)
         model.classes_ = self.classes_
-        model.coef_, model.intercept_ = _rows_of(solution, np.float64)
+        model.coef_, model.intercept_ = _solve.rows_of(solution, np.float64)
         return model
 
     def _keep(self, fits, scores, chosen, ratios):
@@ -311,7 +311,7 @@ class LogisticRegressionCV(LogisticRegression):
         share, chosen_c = chosen
 
         def flat(solution):
-            coef, intercept = _rows_of(solution, np.float64)
+            coef, intercept = _solve.rows_of(solution, np.float64)
             return np.concatenate([coef, intercept[:, None]], axis=1) if self.fit_intercept else coef
 
         shape = len(fits), n_ratios, len(self.Cs_)

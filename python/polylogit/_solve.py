@@ -1,4 +1,4 @@
-"""From checked arrays to the engine and back: scikit-learn's C and tol, zero weights, classes without rows."""
+"""From checked arrays to the engine and back: scikit-learn's C, tol and rows, zero weights, classes without rows."""
 
 from typing import Any, NamedTuple
 
@@ -203,3 +203,20 @@ def column_means(X, weights):
         weights, total = weights.astype(X.dtype, copy=False), weights.sum()
     # A product with ones runs at the speed of memory.
     return np.asarray(X.T @ weights if sparse.issparse(X) else weights @ X, dtype=np.float64) / total
+
+
+def rows_of(solution, dtype):
+    """Softmax coefficients in scikit-learn's shape: one row for two classes."""
+    coef, intercept = solution.coef, solution.intercept
+    if len(intercept) == 2:
+        coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+    return coef.astype(dtype, copy=False), intercept.astype(dtype, copy=False)
+
+
+def softmax_rows(coef, intercept):
+    """scikit-learn's shape as softmax coefficients in float64."""
+    coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
+    coef, intercept = coef.astype(np.float64, copy=False), np.asarray(intercept, dtype=np.float64)
+    if len(coef) == 1:
+        coef, intercept = np.concatenate([-0.5 * coef, 0.5 * coef]), np.concatenate([-0.5 * intercept, 0.5 * intercept])
+    return coef, intercept

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 
 from . import _core, _validate
 from ._functions import as_matrix, positive_rows
+from ._solve import softmax_rows
 from ._threads import effective_threads
 
 _COLUMNS = ["estimate", "std_err", "z", "p_value", "low", "high"]
@@ -128,11 +129,9 @@ def _index(value, among, name, what):
 
 def _start(model, classes, n_features):
     """The fitted coefficients, where they belong to these data."""
-    from ._logistic import _softmax_rows
-
     if not np.array_equal(getattr(model, "classes_", None), classes) or model.status_ == "separated":
         return None
-    coef, intercept = _softmax_rows(model.coef_, model.intercept_)
+    coef, intercept = softmax_rows(model.coef_, model.intercept_)
     return (coef, intercept) if coef.shape[1] == n_features else None
 
 

@@ -1,8 +1,8 @@
 //! The formula and its derivatives on arrays: what `polylogit.softmax` … are made of.
 
-use numpy::PyArrayDyn;
+use numpy::{Element, PyArrayDyn};
 use polylogit::objective::SoftmaxObjective;
-use polylogit::{Coefficients, Label, Model, Scalar, softmax as formula};
+use polylogit::{Coefficients, Design, Label, Model, Scalar, softmax as formula};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -99,17 +99,10 @@ pub(crate) fn probabilities<'py>(
     intercept: &Bound<'py, PyAny>,
     single: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let at = convert::coefficients(coef, intercept)?;
-    let k = at.classes();
-    let design = x.design()?;
-    let shape = [design.rows(), k];
-    let labels = (0..).take(k).map(Label::Int).collect();
     if single {
-        let p = enter(py, || Model::new(labels, at)?.probabilities_f32(&design))?;
-        Ok(convert::array(py, p, &shape)?.into_any())
+        Ok(predict(py, &x, coef, intercept, Model::probabilities_f32)?.into_any())
     } else {
-        let p = enter(py, || Model::new(labels, at)?.probabilities(&design))?;
-        Ok(convert::array(py, p, &shape)?.into_any())
+        Ok(predict(py, &x, coef, intercept, Model::probabilities)?.into_any())
     }
 }
 
@@ -121,12 +114,23 @@ pub(crate) fn log_probabilities<'py>(
     coef: &Bound<'py, PyAny>,
     intercept: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+    predict(py, &x, coef, intercept, Model::log_probabilities)
+}
+
+/// What a model of the classes 0..K says of rows, (n, K).
+fn predict<'py, T: Element + Send>(
+    py: Python<'py>,
+    x: &Matrix<'py>,
+    coef: &Bound<'py, PyAny>,
+    intercept: &Bound<'py, PyAny>,
+    what: impl FnOnce(&Model, &Design<'_>) -> polylogit::Result<Vec<T>> + Send,
+) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
     let at = convert::coefficients(coef, intercept)?;
     let k = at.classes();
     let design = x.design()?;
     let labels = (0..).take(k).map(Label::Int).collect();
-    let z = enter(py, || Model::new(labels, at)?.log_probabilities(&design))?;
-    convert::array(py, z, &[design.rows(), k])
+    let out = enter(py, || what(&Model::new(labels, at)?, &design))?;
+    convert::array(py, out, &[design.rows(), k])
 }
 
 /// A point and the data that L is taken on.
