@@ -184,7 +184,6 @@ impl<'p> Composite<'p> {
             curvature: None,
             damping: 1.0,
             reserve: self.options.reserve,
-            lasting: true,
             passes: 0.5,
             steps: 0,
         };
@@ -341,7 +340,7 @@ pub(crate) fn fit(
         solver.refresh();
         solver.candidates(&penalty, |j| penalty.l1[j])
     } else {
-        climb_down(&composite, &mut solver, observer)
+        climb_down(&composite, &mut solver, options.lambda, observer)
     };
     let ended = solver.minimise(&penalty, set, ends, observer);
     let coefficients = composite.coefficients(&solver.theta).dense(design.features())?;
@@ -380,28 +379,29 @@ pub(crate) fn fit(
 }
 
 /// Leads to λ by way of larger ones; the set to start with there.
-fn climb_down(composite: &Composite<'_>, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> Vec<usize> {
+pub(crate) fn climb_down(
+    composite: &Composite<'_>,
+    solver: &mut Solver<'_>,
+    least: f64,
+    observer: &mut dyn Observer,
+) -> Vec<usize> {
     let options = composite.options;
-    let smooth = options.l1_ratio == 0.0 || options.lambda == 0.0;
+    let smooth = options.l1_ratio == 0.0 || least == 0.0;
     if smooth {
         return (0..composite.design.features()).collect();
     }
     composite.to_null(solver, observer);
-    let mut above = composite.lambda_max(solver).max(options.lambda);
-    let mut set = Vec::new();
+    let mut above = composite.lambda_max(solver).max(least);
     loop {
-        let lambda = (above * LADDER).max(options.lambda);
-        let (before, now) =
-            (composite.penalty(above, options.l1_ratio), composite.penalty(lambda, options.l1_ratio));
-        let keep = solver.candidates(&now, |j| (2.0 * now.l1[j] - before.l1[j]).max(0.5 * now.l1[j]));
-        set.clear();
-        set.extend(keep);
-        if lambda <= options.lambda || observer.cancelled() {
+        let lambda = (above * LADDER).max(least);
+        let now = composite.penalty(lambda, options.l1_ratio);
+        let set = solver.nearest(&now, (2.0 - above / lambda).max(0.5));
+        if lambda <= least || observer.cancelled() {
             return set;
         }
         let ends =
             Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN, strict: true };
-        solver.minimise(&now, set.clone(), ends, &mut Muted(observer));
+        solver.minimise(&now, set, ends, &mut Muted(observer));
         above = lambda;
     }
 }

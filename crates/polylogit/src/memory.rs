@@ -12,7 +12,7 @@ use crate::kernel;
 use crate::lead::sample_sizes;
 use crate::objective::DENSE_COLUMNS;
 use crate::objective::curvature::pair_len;
-use crate::objective::dense_columns::{explicit_pays, packs_all};
+use crate::objective::dense_columns::{explicit_pays, packs_all, row_block};
 use crate::objective::kept::{KeptBytes, Mode};
 use crate::objective::readings::KEPT;
 use crate::objective::ridge::{SLOTS, ranges};
@@ -337,7 +337,7 @@ fn dense_columns(shape: Shape) -> Moment {
 fn columns_with(shape: Shape, features: usize) -> Moment {
     let Shape { n, m, k, .. } = shape;
     let mut moment = Moment::default();
-    let block = block(n, m + 3 * k);
+    let block = row_block(n, m, k);
     let count = n.div_ceil(block.rows);
     let tables = (block.len(7 * k) + 6 * block.rows) as u64;
     moment.add("tables of scores, probabilities and residuals", FEWER_ROWS, [count as u64, tables, F64]);

@@ -6,8 +6,11 @@
 //! ```
 
 use super::sparse_hessian::mirror;
-use crate::kernel::{self, Aligned, Block};
+use crate::kernel::{self, Aligned, Block, Real};
 use crate::linalg::Symmetric;
+
+/// Factors below this are 0: their products would be below what f32 computes fast.
+const LEAST: f64 = 1e-17;
 
 /// Which weights, and where their sums lie: UᵀU, then V_kᵀV_k of each class.
 pub(super) struct Chosen {
@@ -34,11 +37,18 @@ impl Chosen {
         self.starts[self.of_class.len()]
     }
 
-    /// Adds those of a block: x by columns, q = w p and w.
-    pub(super) fn add(&self, block: Block, (x, q, w): (&[f64], &[f64], &[f64]), sum: &mut [f64]) {
+    /// Adds those of a block: x by columns, q = w p and w. Products are in T; `scaled` is scratch.
+    pub(super) fn add<T: Real>(
+        &self,
+        block: Block,
+        (x, q, w): (&[f64], &[f64], &[f64]),
+        scaled: &mut Aligned<T>,
+        sum: &mut [f64],
+    ) {
         let n = self.weights.len();
         let column = |at: usize| at * block.stride..at * block.stride + block.rows;
-        let (mut scale, mut scaled) = (vec![0.0; block.rows], Aligned::zeros(block.len(n)));
+        let mut scale = vec![0.0; block.rows];
+        scaled.fit(block.len(n));
         for (c, of) in self.of_class.iter().enumerate() {
             for ((scale, q), w) in scale.iter_mut().zip(&q[column(c)]).zip(w) {
                 *scale = if *w > 0.0 { q / w.sqrt() } else { 0.0 };
@@ -47,13 +57,13 @@ impl Chosen {
                 multiply(&x[column(self.weights[at].0)], &scale, &mut scaled[column(at)]);
             }
         }
-        kernel::outer_lower(block, &scaled, &scaled, &mut sum[..n * n]);
+        kernel::outer_lower(block, scaled, scaled, &mut sum[..n * n]);
         for (c, of) in self.of_class.iter().enumerate().filter(|(_, of)| !of.is_empty()) {
             scale.iter_mut().zip(&q[column(c)]).for_each(|(scale, q)| *scale = q.sqrt());
             for (place, &at) in of.iter().enumerate() {
                 multiply(&x[column(self.weights[at].0)], &scale, &mut scaled[column(place)]);
             }
-            kernel::outer_lower(block, &scaled, &scaled, &mut sum[self.starts[c]..self.starts[c + 1]]);
+            kernel::outer_lower(block, scaled, scaled, &mut sum[self.starts[c]..self.starts[c + 1]]);
         }
     }
 
@@ -73,9 +83,10 @@ impl Chosen {
     }
 }
 
-fn multiply(x: &[f64], scale: &[f64], out: &mut [f64]) {
+fn multiply<T: Real>(x: &[f64], scale: &[f64], out: &mut [T]) {
     for ((out, x), scale) in out.iter_mut().zip(x).zip(scale) {
-        *out = x * scale;
+        let v = x * scale;
+        *out = T::from_f64(if v.abs() < LEAST { 0.0 } else { v });
     }
 }
 
@@ -84,6 +95,7 @@ mod tests {
     use crate::design::Design;
     use crate::design::rows::Standardise;
     use crate::objective::columns;
+    use crate::objective::kept::Precision;
     use crate::parallel::Workers;
     use crate::target::Target;
 
@@ -100,16 +112,22 @@ mod tests {
         let m = features.len() * k;
         let mut columns = columns::of(&design, &target, &Standardise::identity(d), true, &Workers::default());
         columns.evaluate(&theta);
-        let all = columns.hessian(&features, &mut vec![true; m], 1e9).unwrap();
+        let all = columns.hessian(&features, &mut vec![true; m], Precision::Double, 1e9).unwrap();
         // None of the last class.
         let at = [0, 1, 4, 6, 7, 12];
         let mut wanted: Vec<bool> = (0..m).map(|i| at.contains(&i)).collect();
-        let few = columns.hessian(&features, &mut wanted, 1e9).unwrap();
+        let few = columns.hessian(&features, &mut wanted, Precision::Double, 1e9).unwrap();
         assert_eq!((all.n, few.n), (m, at.len()));
         for (i, a) in at.iter().enumerate() {
             for (j, b) in at.iter().enumerate() {
                 assert!((few.values[i * few.n + j] - all.values[a * m + b]).abs() <= 1e-15, "{a} {b}");
             }
+        }
+        for (of, wanted) in [(&all, &mut vec![true; m]), (&few, &mut wanted)] {
+            let single = columns.hessian(&features, wanted, Precision::Single, 1e9).unwrap();
+            let near =
+                single.values.iter().zip(&of.values).all(|(a, b)| (a - b).abs() <= 1e-6 * (0.1 + b.abs()));
+            assert!(near && single.values != of.values);
         }
 
         let mut before = vec![0.0; m];

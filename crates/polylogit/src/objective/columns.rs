@@ -11,6 +11,7 @@
 use std::fmt::Debug;
 
 use super::dense_columns::DenseColumns;
+use super::kept::Precision;
 use super::pass::Totals;
 use super::readings::Rests;
 use super::sparse_columns::SparseColumns;
@@ -97,7 +98,13 @@ pub(crate) trait Columns: Debug + Send {
     fn model_value(&mut self) -> f64;
     /// ∂²Q over the weights of some features that are `wanted` (a row of K for each), in their order, or over all of them where
     /// that costs little more, `wanted` filled then; `None` where explicit curvature does not pay.
-    fn hessian(&mut self, features: &[usize], wanted: &mut [bool], sweeps: f64) -> Option<Symmetric>;
+    fn hessian(
+        &mut self,
+        features: &[usize],
+        wanted: &mut [bool],
+        precision: Precision,
+        sweeps: f64,
+    ) -> Option<Symmetric>;
     /// ∂²Q over the weights that are `chosen` (a row of K for each of the features), in their order; `None` where it does
     /// not pay, or [`Columns::hessian`] serves. `damping` is added to the diagonal.
     fn hessian_of(

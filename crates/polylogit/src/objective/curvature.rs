@@ -143,31 +143,28 @@ pub(super) fn from_pairs(sums: &[f64], m: usize, k: usize) -> Symmetric {
     let n = m * k;
     let class_pairs = k * (k - 1) / 2;
     let mut h = Symmetric::zeros(n);
-    let mut block = vec![0.0; k * k];
-    let mut first = 0;
-    for j in 0..m {
-        for l in j..m {
-            block.fill(0.0);
-            let mut pair = 0;
-            for a in 0..k {
-                for b in a + 1..k {
-                    let at = if by_gram(m, k) { pair * m * m + l * m + j } else { first + pair };
-                    let q = sums[at];
-                    (block[a * k + b], block[b * k + a]) = (-q, -q);
-                    block[a * k + a] += q;
-                    block[b * k + b] += q;
-                    pair += 1;
+    // Σ w p_a p_b x_j x_l of a pair of classes, both triangles.
+    let mut products = vec![0.0; m * m];
+    let mut pair = 0;
+    for a in 0..k {
+        for b in a + 1..k {
+            let mut first = 0;
+            for j in 0..m {
+                for l in j..m {
+                    let v = if by_gram(m, k) { sums[pair * m * m + l * m + j] } else { sums[first + pair] };
+                    (products[j * m + l], products[l * m + j]) = (v, v);
+                    first += class_pairs;
                 }
             }
-            first += class_pairs;
-            // Rows of a few numbers, both at once: each as a copy would be a call.
-            for (a, block) in block.chunks_exact(k).enumerate() {
-                let (upper, lower) = ((j * k + a) * n + l * k, (l * k + a) * n + j * k);
-                for (b, v) in block.iter().enumerate() {
-                    h.values[upper + b] = *v;
-                    h.values[lower + b] = *v;
+            for (products, rows) in products.chunks_exact(m).zip(h.values.chunks_exact_mut(n * k)) {
+                for (of, other) in [(a, b), (b, a)] {
+                    for (entries, v) in rows[of * n..(of + 1) * n].chunks_exact_mut(k).zip(products) {
+                        entries[of] += v;
+                        entries[other] = -v;
+                    }
                 }
             }
+            pair += 1;
         }
     }
     h

@@ -2,17 +2,16 @@
 //!
 //! What it holds: the packed columns in f64, six tables of n × K and two of n; all d features where they are few.
 
-use super::chosen::Chosen;
 use super::columns::{Columns, Means};
-use super::curvature::{from_pairs, pair_len, pair_sums};
 use super::dense_part::{Part, Slot};
 use super::foresee::Step;
+use super::kept::Precision;
 use super::pass::{Totals, View};
 use super::readings::{Readings, Rests};
 use super::ridge::SLOTS;
-use crate::design::rows::{RowBlocks, Standardise};
+use crate::design::rows::{RowBlocks, Standardise, block};
 use crate::design::{Design, Storage};
-use crate::kernel::{self, Aligned, Curved, Panels, RowSums};
+use crate::kernel::{self, Aligned, Block, Curved, Panels, RowSums};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
@@ -23,8 +22,6 @@ const ALL: usize = 512;
 const ALL_NUMBERS: usize = 1 << 25;
 /// How much faster a Gram matrix is built than columns are swept, for each multiply-add.
 const GRAM_SPEED: f64 = 8.0;
-/// Curvature is that of the wanted weights alone where all are at least so many times as many.
-const FEW: usize = 2;
 /// No position.
 const NONE: usize = usize::MAX;
 
@@ -46,6 +43,11 @@ pub(crate) fn packs_all(n: usize, features: usize) -> bool {
     features <= ALL && n * features <= ALL_NUMBERS
 }
 
+/// Blocks of rows of d features, few of which are at work at a time.
+pub(crate) fn row_block(n: usize, d: usize, k: usize) -> Block {
+    block(n, d.min(ALL) + 3 * k)
+}
+
 /// Is building the curvature of so many weights cheaper than what sweeps over it save? In multiply-adds.
 pub(crate) fn explicit_pays(n: f64, weights: f64, sweeps: f64) -> bool {
     let building = 0.25 * n * weights * weights / GRAM_SPEED;
@@ -63,8 +65,8 @@ impl<'a> DenseColumns<'a> {
         workers: &Workers,
     ) -> Self {
         let k = target.classes().len();
-        let blocks = RowBlocks::new(design, standardise.clone(), intercept, 3 * k);
-        let block = blocks.block;
+        let block = row_block(design.rows(), design.features(), k);
+        let blocks = RowBlocks { block, ..RowBlocks::new(design, standardise.clone(), intercept, 0) };
         let view = View::new(target, &blocks);
         let part = |index: usize| {
             let table = || Aligned::zeros(block.len(k));
@@ -147,13 +149,18 @@ impl<'a> DenseColumns<'a> {
         self.slots[0].totals.into()
     }
 
-    /// Sums over the parts what `work` adds to `len` numbers.
-    fn sum_parts(&mut self, len: usize, work: impl Fn(&mut Part, &mut [f64]) + Sync + Send) -> &[f64] {
+    /// Sums over the parts what `work` adds to `len` numbers; each slot has buffers B.
+    pub(super) fn sum_parts<B: Default>(
+        &mut self,
+        len: usize,
+        work: impl Fn(&mut Part, &mut B, &mut [f64]) + Sync + Send,
+    ) -> &[f64] {
         self.workers.for_each(&mut self.slots, |_, slot| {
             slot.sum.clear();
             slot.sum.resize(len, 0.0);
+            let mut buffers = B::default();
             for part in &mut slot.parts {
-                work(part, &mut slot.sum);
+                work(part, &mut buffers, &mut slot.sum);
             }
         });
         tree_reduce(&mut self.slots, |into, from| {
@@ -173,21 +180,11 @@ impl<'a> DenseColumns<'a> {
     }
 
     /// The curvature is that of the probabilities of the last trial.
-    fn anchor(&mut self) {
+    pub(super) fn anchor(&mut self) {
         self.each_part(|view, part, _| {
             let Part { p, w, q, .. } = part;
             kernel::weighted_columns(view.blocks.block, p, w, q);
         });
-    }
-
-    fn hessian_of_few(&mut self, features: &[usize], wanted: &[bool]) -> Symmetric {
-        self.anchor();
-        let (k, block) = (self.classes(), self.blocks.block);
-        let weight = |at: usize| (self.position[features[at / k]], at % k);
-        let chosen = Chosen::new((0..wanted.len()).filter(|at| wanted[*at]).map(weight).collect(), k);
-        let sums =
-            self.sum_parts(chosen.len(), |part, sum| chosen.add(block, (&part.x, &part.q, &part.w), sum));
-        chosen.hessian(sums)
     }
 
     /// X̃ᵀr of some features, r a table of each part.
@@ -199,7 +196,9 @@ impl<'a> DenseColumns<'a> {
     ) {
         let (k, block, packed) = (self.classes(), self.blocks.block, self.packed.len());
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
-        let sums = self.sum_parts(packed * k, |part, sum| kernel::outer(block, &part.x, r(part), k, sum));
+        let sums = self.sum_parts(packed * k, |part, (): &mut (), sum| {
+            kernel::outer(block, &part.x, r(part), k, sum);
+        });
         for (&j, at) in features.iter().zip(positions) {
             out[j * k..(j + 1) * k].copy_from_slice(&sums[at * k..(at + 1) * k]);
         }
@@ -207,6 +206,11 @@ impl<'a> DenseColumns<'a> {
 
     pub(super) fn is_packed(&self, feature: usize) -> bool {
         self.position[feature] != NONE
+    }
+
+    /// Where a packed feature is.
+    pub(super) fn place(&self, feature: usize) -> usize {
+        self.position[feature]
     }
 
     /// A table of K columns of each part, by rows.
@@ -303,7 +307,7 @@ impl Columns for DenseColumns<'_> {
     fn model_gradient(&mut self, features: &[usize], out: &mut [f64]) {
         let (k, block) = (self.classes(), self.blocks.block);
         let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
-        let sums = self.sum_parts(self.packed.len() * k, |part, sum| {
+        let sums = self.sum_parts(self.packed.len() * k, |part, (): &mut (), sum| {
             let Part { x, q, dz, s, u, .. } = part;
             u.fit(block.len(k));
             let columns = u.chunks_exact_mut(block.stride).zip(q.chunks_exact(block.stride));
@@ -349,32 +353,17 @@ impl Columns for DenseColumns<'_> {
         value
     }
 
-    fn hessian(&mut self, features: &[usize], wanted: &mut [bool], sweeps: f64) -> Option<Symmetric> {
-        let (k, n, m) = (self.classes(), self.blocks.design.rows() as f64, features.len());
-        let count = wanted.iter().filter(|w| **w).count();
-        if count > 0 && FEW * count <= wanted.len() {
-            return explicit_pays(n, count as f64, sweeps).then(|| self.hessian_of_few(features, wanted));
+    fn hessian(
+        &mut self,
+        features: &[usize],
+        wanted: &mut [bool],
+        precision: Precision,
+        sweeps: f64,
+    ) -> Option<Symmetric> {
+        match precision {
+            Precision::Single => self.hessian_in::<f32>(features, wanted, sweeps),
+            Precision::Double => self.hessian_in::<f64>(features, wanted, sweeps),
         }
-        wanted.fill(true);
-        if !explicit_pays(n, (m * k) as f64, sweeps) {
-            return None;
-        }
-        self.anchor();
-        let block = self.blocks.block;
-        let positions: Vec<usize> = features.iter().map(|j| self.position[*j]).collect();
-        let sums = self.sum_parts(pair_len(m, k), |part, sum| {
-            // In place where they are side by side.
-            let mut copies = Aligned::default();
-            let x = if positions.windows(2).all(|pair| pair[1] == pair[0] + 1) {
-                &part.x[positions[0] * block.stride..][..block.len(m)]
-            } else {
-                part.collect(block, &positions, &mut copies);
-                &*copies
-            };
-            let (mut q, mut products) = Default::default();
-            pair_sums(block, x, &part.p, &part.w, m, &mut q, &mut products, sum);
-        });
-        Some(from_pairs(sums, m, k))
     }
 
     fn focus(&mut self, features: &[usize], _: &[bool]) {
@@ -392,7 +381,7 @@ impl Columns for DenseColumns<'_> {
         let (k, block) = (self.classes(), self.blocks.block);
         let mut panels = Panels::default();
         panels.pack(v, k, 1.0);
-        let sums = self.sum_parts(v.len(), |part, sum| {
+        let sums = self.sum_parts(v.len(), |part, (): &mut (), sum| {
             let Part { focused, u, p, w, .. } = part;
             kernel::logits(block, focused, &panels, u);
             kernel::covariance_columns(block, p, w, u);

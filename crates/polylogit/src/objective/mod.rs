@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod coordinates;
 pub(crate) mod curvature;
 pub(crate) mod dense_columns;
+mod dense_hessian;
 mod dense_part;
 mod foresee;
 pub(crate) mod groups;

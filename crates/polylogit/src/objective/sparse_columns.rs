@@ -4,6 +4,7 @@
 //! column touches change.
 
 use super::columns::{Columns, Damping, Means};
+use super::kept::Precision;
 use super::pass::{Totals, View};
 use super::sparse_focus::{Focus, Weighed};
 use super::sparse_hessian;
@@ -376,7 +377,7 @@ impl Columns for SparseColumns<'_> {
             .sum()
     }
 
-    fn hessian(&mut self, _: &[usize], _: &mut [bool], _: f64) -> Option<Symmetric> {
+    fn hessian(&mut self, _: &[usize], _: &mut [bool], _: Precision, _: f64) -> Option<Symmetric> {
         None
     }
 

@@ -192,6 +192,7 @@ mod tests {
     use crate::design::rows::Standardise;
     use crate::design::{Csr, Design};
     use crate::objective::columns;
+    use crate::objective::kept::Precision;
     use crate::target::Target;
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
             columns.pack(&features[..3]);
             columns.evaluate(&theta);
             columns
-                .hessian(&features, &mut vec![true; chosen.len()], 1e9)
+                .hessian(&features, &mut vec![true; chosen.len()], Precision::Double, 1e9)
                 .or_else(|| columns.hessian_of(&features, &chosen, damping(0.0)))
                 .unwrap()
         };

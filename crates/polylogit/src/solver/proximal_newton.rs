@@ -18,6 +18,7 @@ use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
 use crate::certificate::{Composite, RESTS, composite_gap};
 use crate::objective::columns::{Columns, Damping, Means};
+use crate::objective::kept::Precision;
 use crate::objective::penalty::Penalty;
 use crate::objective::readings::Rests;
 
@@ -33,6 +34,8 @@ const OLD_SHARE: f64 = 0.03;
 const AHEAD: f64 = 0.1;
 /// With less force out of balance (over ℓ) a step may well be the last, and its model is solved to the end.
 const FORESEEN: f64 = 0.1;
+/// Steps whose curvature may be of products in f32.
+const SINGLE_STEPS: usize = 3;
 /// A weight is near to moving where its gradient is this share of ℓ.
 const NEAR: f64 = 0.9;
 /// The damping of a step after one that was too long is this many times as much (more if only a small share of it was
@@ -86,8 +89,6 @@ pub(crate) struct Solver<'a> {
     pub(crate) damping: f64,
     /// Is there memory for the curvature of chosen weights?
     pub(crate) reserve: bool,
-    /// Did the first step of the last fit gain enough with the curvature from before?
-    pub(crate) lasting: bool,
     /// Passes over X, of which one is 4·n·d·K flops; descents count as what they read.
     pub(crate) passes: f64,
     pub(crate) steps: usize,
@@ -356,18 +357,11 @@ impl Solver<'_> {
             let moving = self.wanted(penalty, &features, 1.0);
             let known = self.curvature.as_ref().is_some_and(|c| c.covers(&features, &moving, classes));
             let poor = old && gap > OLD_GAIN * last;
-            if step == 1 && old {
-                self.lasting = !poor;
-            }
-            old = known && !poor && (step > 0 || self.lasting);
+            old = known && !poor;
             if !old {
-                let forces = self.forces(penalty, &features);
-                let damping = self.reserve.then_some(Damping { hidden: self.damping, forces: &forces });
-                let wanted = self.wanted(penalty, &features, NEAR);
-                // Not both at a time.
-                self.curvature = None;
-                self.curvature =
-                    Curvature::new(&mut *self.columns, &features, &wanted, damping, EXPECTED_SWEEPS);
+                // With the accuracy of F alone; but not for long.
+                let single = !ends.strict && step < SINGLE_STEPS;
+                self.renew(penalty, &features, if single { Precision::Single } else { Precision::Double });
             }
             last = gap;
             let explicit = self.curvature.is_some();
@@ -413,6 +407,17 @@ impl Solver<'_> {
             }
         }
         Status::StepLimit
+    }
+
+    /// Curvature at this point, of the weights that move or nearly do, where it pays to have it explicit.
+    fn renew(&mut self, penalty: &Penalty, features: &[usize], precision: Precision) {
+        let forces = self.forces(penalty, features);
+        let damping = self.reserve.then_some(Damping { hidden: self.damping, forces: &forces });
+        let wanted = self.wanted(penalty, features, NEAR);
+        // Not both at a time.
+        self.curvature = None;
+        self.curvature =
+            Curvature::new(&mut *self.columns, features, &wanted, damping, precision, EXPECTED_SWEEPS);
     }
 
     /// The dual's point that the step foresees, and its gradient on some features.

@@ -6,6 +6,7 @@
 use crate::kernel;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::columns::{Columns, Damping};
+use crate::objective::kept::Precision;
 
 /// Explicit curvature at some point, kept for as long as it serves.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Curvature {
         features: &[usize],
         wanted: &[bool],
         damping: Option<Damping<'_>>,
+        precision: Precision,
         sweeps: f64,
     ) -> Option<Self> {
         let k = wanted.len() / features.len().max(1);
@@ -65,7 +67,7 @@ impl Curvature {
             }
         };
         let mut most = wanted.to_vec();
-        let h = if let Some(h) = columns.hessian(features, &mut most, sweeps) {
+        let h = if let Some(h) = columns.hessian(features, &mut most, precision, sweeps) {
             place(&most);
             h
         } else {

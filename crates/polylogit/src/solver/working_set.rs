@@ -30,18 +30,32 @@ impl Solver<'_> {
             .collect()
     }
 
-    /// Lets the features join whose gradient leaves the ball, the farthest first; how many.
+    /// Lets the features join a set, which is sorted, whose gradient leaves the ball, the farthest first; how many.
     pub(super) fn join(&self, penalty: &Penalty, set: &mut Vec<usize>) -> usize {
-        let mut violators: Vec<(f64, usize)> = (0..self.features())
+        self.join_beyond(penalty, set, 1.0)
+    }
+
+    /// As [`Solver::join`], of the features whose gradient goes beyond a share of ℓ_j.
+    fn join_beyond(&self, penalty: &Penalty, set: &mut Vec<usize>, share: f64) -> usize {
+        let mut others: Vec<(f64, usize)> = (0..self.features())
             .filter(|&j| penalty.leads(j) && set.binary_search(&j).is_err())
             .map(|j| (penalty.reach(j, &penalty.rows(j, &self.gradient)) / penalty.l1[j], j))
-            .filter(|(r, _)| *r > 1.0)
+            .filter(|(r, _)| *r > share)
             .collect();
-        violators.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let active = set.iter().filter(|&&j| self.is_active(j)).count();
-        violators.truncate(JOIN.max(JOIN_TIMES * active));
-        set.extend(violators.iter().flat_map(|(_, j)| penalty.members(j)));
-        violators.len()
+        others.truncate(JOIN.max(JOIN_TIMES * active));
+        set.extend(others.iter().flat_map(|(_, j)| penalty.members(j)));
+        others.len()
+    }
+
+    /// A working set for a λ far below the one before: features that are not 0, that nothing would keep there, and of those
+    /// whose gradient reaches a share of ℓ_j the farthest, as many as may join.
+    pub(crate) fn nearest(&self, penalty: &Penalty, share: f64) -> Vec<usize> {
+        let mut set = self.candidates(penalty, |_| f64::INFINITY);
+        set.sort_unstable();
+        self.join_beyond(penalty, &mut set, share);
+        set
     }
 
     /// Which weights a step is about where not all of its features' are (a row of K for each): those that are not 0 and
