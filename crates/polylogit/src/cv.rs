@@ -10,8 +10,8 @@ use crate::folds::{NEVER, Split};
 use crate::memory;
 use crate::options::{LogisticRegression, Options};
 use crate::parallel::{Workers, at_work};
-use crate::path::{self, Lambdas, Path};
-use crate::solver::{Event, Observer};
+use crate::path::{Lambdas, Path, walk};
+use crate::solver::Watch;
 use crate::target::{Labels, Target};
 
 /// Folds unless asked otherwise, as in cv.glmnet.
@@ -249,7 +249,7 @@ impl Fold<'_> {
         let mut watch = Watch(cancelled);
         let given = Lambdas::given(lambdas.to_vec());
         let workers = Workers::default();
-        path::run(self.design, self.trained, options, &given, workers, &mut watch, |_, _, solver| {
+        walk::run(self.design, self.trained, options, &given, workers, &mut watch, |_, _, solver| {
             let mut z = solver.columns.scores();
             if let Some(offsets) = self.all.offsets() {
                 z.iter_mut().zip(offsets).for_each(|(z, o)| *z += o);
@@ -270,19 +270,6 @@ impl Fold<'_> {
             scores.push(sum / total);
         })?;
         Ok(scores)
-    }
-}
-
-/// Ends fits from outside.
-struct Watch<'w>(&'w (dyn Fn() -> bool + Sync));
-
-impl Observer for Watch<'_> {
-    fn step(&mut self, _: &Event) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
-
-    fn cancelled(&self) -> bool {
-        (self.0)()
     }
 }
 

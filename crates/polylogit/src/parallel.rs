@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use rayon::{ThreadPool, Yield};
 
@@ -117,6 +117,33 @@ impl Workers {
         });
     }
 
+    /// Runs `own` on the calling thread and `other` beside it; once its own is done the caller is asked `meanwhile` to look about
+    /// now and then. `None` where there is no thread for the other.
+    pub(crate) fn beside<S: ?Sized, A, B: Send>(
+        &self,
+        state: &mut S,
+        own: impl FnOnce(&mut S) -> A,
+        other: impl FnOnce() -> B + Send,
+        mut meanwhile: impl FnMut(&mut S),
+    ) -> (A, Option<B>) {
+        let Some(pool) = &self.helpers else { return (own(state), None) };
+        let (send, done) = mpsc::sync_channel(1);
+        pool.threads.in_place_scope(|scope| {
+            scope.spawn(move |_| drop(send.send(other())));
+            let own = own(state);
+            loop {
+                for _ in 0..LOOKS {
+                    match done.try_recv() {
+                        Err(mpsc::TryRecvError::Empty) => std::thread::yield_now(),
+                        // Nothing is sent by a panic, which the scope passes on.
+                        other => return (own, other.ok()),
+                    }
+                }
+                meanwhile(state);
+            }
+        })
+    }
+
     /// Runs `work(range, parts)` over consecutive ranges of 0..`len`, whole multiples of `unit`, with the parts of
     /// `vectors` (`len` numbers each) that belong to them. Returns the sum of what it returns, in the ranges' order.
     pub(crate) fn sweep<const M: usize>(
@@ -183,6 +210,32 @@ mod tests {
             workers.for_each(&mut slots, |i, slot| *slot += i + 1);
             assert_eq!(slots, (1..=13).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_runs_beside_is_waited_for() {
+        let wait = std::time::Duration::from_millis(30);
+        let beside = |threads| {
+            let mut looks = 0;
+            let own = |looks: &mut i32| *looks;
+            let other = || {
+                std::thread::sleep(wait);
+                7
+            };
+            let done = Workers::new(Some(threads), f64::INFINITY)
+                .beside(&mut looks, own, other, |looks| *looks += 1);
+            (done, looks)
+        };
+        assert_eq!(beside(1), ((0, None), 0));
+        let (done, looks) = beside(2);
+        assert_eq!(done, (0, Some(7)));
+        assert!(looks > 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "beside")]
+    fn a_panic_beside_is_passed_on() {
+        Workers::new(Some(2), f64::INFINITY).beside(&mut (), |()| (), || panic!("beside"), |()| ());
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! Regularisation paths: the fits at a falling sequence of λ, each from the one before.
 
+pub(crate) mod walk;
+
 use crate::certificate::Certificate;
 use crate::coefficients::Coefficients;
-use crate::composite::{Composite, Sparse};
+use crate::composite::Sparse;
 use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::memory;
 use crate::model::Model;
-use crate::options::{LogisticRegression, Options};
+use crate::options::LogisticRegression;
 use crate::parallel::Workers;
-use crate::solver::proximal_newton::{Ended, Ends, Solver};
-use crate::solver::{Event, Muted, Observer, Silent, Status};
+use crate::solver::{Observer, Silent, Status};
 use crate::target::Target;
 
 /// λ of a path.
@@ -26,6 +27,8 @@ const LARGEST_RATIO: f64 = 0.999;
 const LEAST_COUNT: usize = 5;
 /// Who asks for less than this gap wants weights to as many digits: fits go on until the gradient itself tells.
 const STRICT: f64 = 1e-8;
+/// Passes of a path, about: what says if it is worth a thread.
+const PASSES: f64 = 100.0;
 
 /// Which λ a path goes through.
 ///
@@ -254,105 +257,19 @@ impl LogisticRegression {
         observer: &mut dyn Observer,
     ) -> Result<Path> {
         lambdas.check()?;
-        let options = memory::within(self.check(design, target)?, design, target, 1)?;
+        let options = self.check(design, target)?;
         let work = design.stored() as f64 * target.classes().len() as f64;
+        if walk::has_legs(&options, lambdas, work) {
+            let workers = Workers::new(options.threads, PASSES * work);
+            // Short of memory one leg comes after the other.
+            let (options, workers) = match memory::within(options.clone(), design, target, 2) {
+                Ok(both) if both.keep_rows && both.reserve => (both, workers),
+                _ => (memory::within(options, design, target, 1)?, Workers::default()),
+            };
+            return walk::run_legs(design, target, &options, lambdas, &workers, observer);
+        }
+        let options = memory::within(options, design, target, 1)?;
         let workers = Workers::new(options.threads, work);
-        run(design, target, &options, lambdas, workers, observer, |_, _, _| {})
-    }
-}
-
-/// Fits a path; `visit(index, λ, solver)` sees the solver at each of its points.
-pub(crate) fn run<'p>(
-    design: &Design<'p>,
-    target: &'p Target,
-    options: &'p Options,
-    lambdas: &Lambdas,
-    workers: Workers,
-    observer: &mut dyn Observer,
-    mut visit: impl FnMut(usize, f64, &Solver<'p>),
-) -> Result<Path> {
-    let composite = Composite::new(design, target, options, workers)?;
-    let mut solver = composite.solver();
-    let mut quiet = Muted(observer);
-    let null = composite.to_null(&mut solver, &mut quiet);
-    let lambda_max = composite.lambda_max(&solver);
-    let sequence = lambdas.of(lambda_max, design.rows(), design.features());
-    let mut path = Path {
-        classes: target.classes().to_vec(),
-        features: design.features(),
-        l1_ratio: options.l1_ratio,
-        grouped: options.grouped,
-        groups: options.groups.clone(),
-        standardize: options.standardize,
-        lambda_max,
-        feature_sd: composite.statistics.sd.clone(),
-        null_nll_mean: null,
-        passes: 0.0,
-        points: Vec::with_capacity(sequence.len()),
-    };
-    let saturated = solver.dual.labels.0;
-    let mut before = lambda_max.max(sequence[0]);
-    let mut above = composite.penalty(before, options.l1_ratio);
-    let mut earlier: Option<(f64, Vec<f64>)> = None;
-    for (index, &lambda) in sequence.iter().enumerate() {
-        let penalty = composite.penalty(lambda, options.l1_ratio);
-        let set = solver.candidates(&penalty, |j| 2.0 * penalty.l1[j] - above.l1[j]);
-        let first = solver.steps;
-        let now = solver.theta.clone();
-        if let Some((log_ratio, theta)) = earlier.filter(|(log_ratio, _)| *log_ratio > 0.0) {
-            solver.extrapolate(&penalty, &set, &theta, (before / lambda).ln() / log_ratio);
-        }
-        earlier = (index > 0).then(|| ((before / lambda).ln(), now));
-        let ends = Ends {
-            tol: options.tol,
-            max_steps: options.max_steps,
-            least_gain: 0.0,
-            strict: options.tol < STRICT,
-        };
-        let ended = solver.minimise(&penalty, set, ends, &mut quiet);
-        let deviance_ratio = 1.0 - (solver.means.nll - saturated) / (null - saturated);
-        path.points.push(point(&composite, &solver, lambda, &ended, deviance_ratio, solver.steps - first));
-        path.passes = solver.passes;
-        visit(index, lambda, &solver);
-        let event = Event {
-            step: index + 1,
-            passes: solver.passes,
-            objective: ended.value,
-            relative_gap: ended.gap / ended.value,
-            tol: options.tol,
-        };
-        if ended.status == Status::Cancelled || quiet.0.step(&event).is_break() {
-            break;
-        }
-        let gain = deviance_ratio - index.checked_sub(1).map_or(0.0, |i| path.points[i].deviance_ratio);
-        let enough = index + 1 >= LEAST_COUNT && (gain < LEAST_GAIN || deviance_ratio > LARGEST_RATIO);
-        if lambdas.early_stop && enough {
-            break;
-        }
-        (before, above) = (lambda, penalty);
-    }
-    Ok(path)
-}
-
-fn point(
-    composite: &Composite<'_>,
-    solver: &Solver<'_>,
-    lambda: f64,
-    ended: &Ended,
-    deviance_ratio: f64,
-    steps: usize,
-) -> PathPoint {
-    let weights = composite.coefficients(&solver.theta);
-    PathPoint {
-        lambda,
-        objective: ended.value,
-        nll_mean: solver.means.nll,
-        deviance_ratio,
-        nonzero_features: weights.features.len(),
-        nonzero_weights: weights.values.iter().filter(|w| **w != 0.0).count(),
-        certificate: Composite::certificate(ended),
-        status: ended.status,
-        steps,
-        weights,
+        walk::run(design, target, &options, lambdas, workers, observer, |_, _, _| {})
     }
 }

@@ -104,6 +104,19 @@ impl Observer for Muted<'_> {
     }
 }
 
+/// Hears no steps, ends fits from outside.
+pub(crate) struct Watch<'w>(pub(crate) &'w (dyn Fn() -> bool + Sync));
+
+impl Observer for Watch<'_> {
+    fn step(&mut self, _: &Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn cancelled(&self) -> bool {
+        (self.0)()
+    }
+}
+
 /// Hears nothing, stops nothing.
 pub(crate) struct Silent;
 
