@@ -29,7 +29,7 @@ use crate::target::Target;
 /// Share α that λ_max is computed with where the penalty is all ridge, as in glmnet.
 const LEAST_ALPHA: f64 = 1e-3;
 /// A fit far from λ_max is led to by larger λ, each this share of the one before,
-const LADDER: f64 = 0.3;
+pub(crate) const LADDER: f64 = 0.3;
 /// until a step gains less than this share of F.
 const LADDER_GAIN: f64 = 1e-2;
 /// The null model is solved to this gap, so that λ_max is exact.
@@ -395,7 +395,9 @@ pub(crate) fn climb_down(
     loop {
         let lambda = (above * LADDER).max(least);
         let now = composite.penalty(lambda, options.l1_ratio);
-        let set = solver.nearest(&now, (2.0 - above / lambda).max(0.5));
+        // More features than rows are not at work at the end.
+        let most = composite.design.rows();
+        let set = solver.nearest(&now, (2.0 - above / lambda).max(0.5), most);
         if lambda <= least || observer.cancelled() {
             return set;
         }

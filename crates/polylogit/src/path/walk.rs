@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LARGEST_RATIO, LEAST_COUNT, LEAST_GAIN, Lambdas, Path, PathPoint, STRICT};
-use crate::composite::{Composite, climb_down};
+use crate::composite::{Composite, LADDER, climb_down};
 use crate::design::Design;
 use crate::error::Result;
 use crate::options::Options;
@@ -118,7 +118,9 @@ fn begin<'c, 'p>(
     };
     let before = lambda_max.max(sequence[0]);
     let early_stop = lambdas.early_stop;
-    (path, sequence, Leg { composite, solver, null, early_stop, before, set: None, points: Vec::new() })
+    let far = sequence[0] < LADDER * lambda_max;
+    let set = far.then(|| climb_down(composite, &mut solver, sequence[0], observer));
+    (path, sequence, Leg { composite, solver, null, early_stop, before, set, points: Vec::new() })
 }
 
 /// A walk along falling λ, each fit from the one before.

@@ -32,29 +32,29 @@ impl Solver<'_> {
 
     /// Lets the features join a set, which is sorted, whose gradient leaves the ball, the farthest first; how many.
     pub(super) fn join(&self, penalty: &Penalty, set: &mut Vec<usize>) -> usize {
-        self.join_beyond(penalty, set, 1.0)
+        let active = set.iter().filter(|&&j| self.is_active(j)).count();
+        self.join_beyond(penalty, set, 1.0, JOIN.max(JOIN_TIMES * active))
     }
 
-    /// As [`Solver::join`], of the features whose gradient goes beyond a share of ℓ_j.
-    fn join_beyond(&self, penalty: &Penalty, set: &mut Vec<usize>, share: f64) -> usize {
+    /// As [`Solver::join`], of the features whose gradient goes beyond a share of ℓ_j, not more than so many.
+    fn join_beyond(&self, penalty: &Penalty, set: &mut Vec<usize>, share: f64, most: usize) -> usize {
         let mut others: Vec<(f64, usize)> = (0..self.features())
             .filter(|&j| penalty.leads(j) && set.binary_search(&j).is_err())
             .map(|j| (penalty.reach(j, &penalty.rows(j, &self.gradient)) / penalty.l1[j], j))
             .filter(|(r, _)| *r > share)
             .collect();
         others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let active = set.iter().filter(|&&j| self.is_active(j)).count();
-        others.truncate(JOIN.max(JOIN_TIMES * active));
+        others.truncate(most);
         set.extend(others.iter().flat_map(|(_, j)| penalty.members(j)));
         others.len()
     }
 
     /// A working set for a λ far below the one before: features that are not 0, that nothing would keep there, and of those
-    /// whose gradient reaches a share of ℓ_j the farthest, as many as may join.
-    pub(crate) fn nearest(&self, penalty: &Penalty, share: f64) -> Vec<usize> {
+    /// whose gradient reaches a share of ℓ_j the farthest, so many at most.
+    pub(crate) fn nearest(&self, penalty: &Penalty, share: f64, most: usize) -> Vec<usize> {
         let mut set = self.candidates(penalty, |_| f64::INFINITY);
         set.sort_unstable();
-        self.join_beyond(penalty, &mut set, share);
+        self.join_beyond(penalty, &mut set, share, most);
         set
     }
 
