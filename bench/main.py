@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import bits
 import plots
 import predictions
 import report
@@ -42,6 +43,11 @@ def main() -> None:
     tools, missing = find_tools(args)
     output = args.output or workloads.BENCH / (".work" if args.quick or args.only or args.without_peers else "results")
     output.mkdir(parents=True, exist_ok=True)
+    if args.bits:
+        agree, table = bits.check(offered(args), tools, note)
+        (output / "bits.md").write_text(table)
+        print(table)
+        sys.exit(0 if agree else 1)
     memory = Memory(workloads.BENCH / "results" / "tolerances.json", output / "tolerances.json")
     results = begun(output, args, tools) or {
         "machine": machine(), "mode": args.mode, "versions": tools.versions, "missing": missing, "kernels": [],
@@ -74,17 +80,22 @@ def begun(output: Path, args: argparse.Namespace, tools: Tools) -> dict | None:
 
 def choose(args: argparse.Namespace, results: dict) -> list[workloads.Workload]:
     """What is still to be raced, the cheapest first; says how long it will take."""
-    offered = workloads.QUICK + workloads.QUICK_LASSO if args.quick else workloads.FULL + workloads.LASSO
-    named = lambda w: w.name in args.only or ("lasso" in args.only and isinstance(w, workloads.Penalised))  # noqa: E731
-    chosen = [w for w in offered if not args.only or named(w)]
-    if not chosen:
-        sys.exit(f"--only wants some of: {', '.join(w.name for w in offered)}; or lasso, for all with an L1 penalty")
-    chosen = [w for w in chosen if w.name not in results["workloads"] | results["lasso"]]
+    chosen = [w for w in offered(args) if w.name not in results["workloads"] | results["lasso"]]
     chosen = [dataclasses.replace(w, seconds=args.times * w.seconds, limit=args.times * w.limit) for w in chosen]
     chosen.sort(key=lambda w: w.seconds)
     besides = 0 if args.only else BESIDES_QUICK if args.quick else BESIDES
     note(f"about {(sum(w.seconds for w in chosen) + besides) / 60:.0f} minutes: "
          + ", ".join(f"{w.name} {w.seconds:.0f} s" for w in chosen) + (f", passes and predictions {besides} s" if besides else ""))
+    return chosen
+
+
+def offered(args: argparse.Namespace) -> list[workloads.Workload]:
+    """All workloads of the mode, or those that are named."""
+    every = workloads.QUICK + workloads.QUICK_LASSO if args.quick else workloads.FULL + workloads.LASSO
+    named = lambda w: w.name in args.only or ("lasso" in args.only and isinstance(w, workloads.Penalised))  # noqa: E731
+    chosen = [w for w in every if not args.only or named(w)]
+    if not chosen:
+        sys.exit(f"--only wants some of: {', '.join(w.name for w in every)}; or lasso, for all with an L1 penalty")
     return chosen
 
 
@@ -145,6 +156,7 @@ def arguments() -> argparse.Namespace:
                         help="these workloads (lasso: all with an L1 penalty), nothing else")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--times", type=float, default=1.0, metavar="N", help="every workload, and every fit, has N times as long")
+    parser.add_argument("--bits", action="store_true", help="no race: are polylogit's answers the same bits on 1, 2, 3 and 8 threads?")
     parser.add_argument("--without-peers", action="store_true", help="polylogit alone")
     parser.add_argument("--output", type=Path, help="[bench/results; bench/.work for a part of the whole]")
     parser.add_argument("--engine", type=Path, required=True, help=argparse.SUPPRESS)

@@ -136,6 +136,8 @@ pub(crate) struct Composite<'a> {
     pub(crate) foreseen: bool,
     /// (1/S) Σ s_i x_ij y_ik (m × K).
     pub(crate) moments: &'a [f64],
+    /// 2 Σ_k of their sizes (m): c x̄ − m is within, c in the simplex and x̄ the sum of m.
+    pub(crate) spread: &'a [f64],
     /// (1/S) Σ s_i o_ik (K).
     pub(crate) offsets: &'a [f64],
     /// The labels' mean entropy, and (1/S) Σ s_i ⟨y_i, o_i⟩.
@@ -157,7 +159,19 @@ pub(crate) struct Composite<'a> {
 ///
 /// Sources: Ndiaye, Fercoq, Gramfort, Salmon, Gap safe screening rules for sparsity enforcing penalties (2017).
 pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, bool) {
-    let Composite { penalty, theta, gradient, bounded, means, foreseen, moments, offsets, labels, .. } = at;
+    let Composite {
+        penalty,
+        theta,
+        gradient,
+        bounded,
+        means,
+        foreseen,
+        moments,
+        spread,
+        offsets,
+        labels,
+        ..
+    } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
     let features = features.iter().copied().filter(|j| penalty.leads(*j));
@@ -198,9 +212,8 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     let mut open = Vec::new();
     for j in features {
         if bounded[j] {
-            // ‖(1−θ) g + θ (c x̄ − m)‖, x̄ the sum of m.
-            let most = || 2.0 * moments[row(j)].iter().map(|m| m.abs()).sum::<f64>();
-            if mix == 0.0 || mix * most() <= (1.0 - RESTS) * penalty.l1[j] {
+            // ‖(1−θ) g + θ (c x̄ − m)‖
+            if mix * spread[j] <= (1.0 - RESTS) * penalty.l1[j] {
                 continue;
             }
         }

@@ -15,13 +15,14 @@ use crate::error::Result;
 use crate::fit::Fit;
 use crate::memory;
 use crate::model::Model;
-use crate::objective::columns::{self, Means};
+use crate::objective::columns::{self, Columns};
 use crate::objective::coordinates;
 use crate::objective::groups::Groups;
 use crate::objective::penalty::Penalty;
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::problem;
+use crate::solver::descent::Buffers;
 use crate::solver::proximal_newton::{DualSide, Ended, Ends, Solver};
 use crate::solver::{Muted, Observer};
 use crate::target::Target;
@@ -151,8 +152,8 @@ impl<'p> Composite<'p> {
         Penalty { classes: k, l1, ridge, grouped: options.grouped, groups, bounds }
     }
 
-    /// At θ = 0 and the log frequencies of the classes.
-    pub(crate) fn solver(&self) -> Solver<'p> {
+    /// At θ = 0 and the log frequencies of the classes; the gradient is still to be looked at. `dual`: that of another one.
+    pub(crate) fn solver(&self, dual: Option<DualSide>) -> Solver<'p> {
         let (d, k, intercept) = (self.design.features(), self.classes(), self.options.intercept);
         let mut columns = columns::of(&self.design, self.target, &self.standardise, intercept, &self.workers);
         let mut theta = vec![0.0; (d + usize::from(intercept)) * k];
@@ -161,18 +162,11 @@ impl<'p> Composite<'p> {
             let mean = logs.iter().sum::<f64>() / k as f64;
             theta[d * k..].iter_mut().zip(logs).for_each(|(b, log)| *b = log - mean);
         }
-        let total = self.target.total_weight();
-        let mut offsets = vec![0.0; k];
-        for (row, o) in self.target.offsets().unwrap_or_default().chunks_exact(k).enumerate() {
-            let s = self.target.weight(row) / total;
-            offsets.iter_mut().zip(o).for_each(|(mean, o)| *mean += s * o);
-        }
-        let labels = columns::label_means(self.target);
-        let dual = DualSide { intercept, moments: columns.moments(), offsets, labels };
+        let dual = dual.unwrap_or_else(|| self.dual(&mut *columns));
+        let means = columns.evaluate(&theta);
         let gradient = vec![0.0; theta.len()];
         let bounded = vec![false; d + usize::from(intercept)];
-        let means = Means::default();
-        let mut solver = Solver {
+        Solver {
             columns,
             dual,
             theta,
@@ -181,14 +175,29 @@ impl<'p> Composite<'p> {
             means,
             ahead: None,
             foreseen: Vec::new(),
+            start: Vec::new(),
+            buffers: Buffers::default(),
             curvature: None,
             damping: 1.0,
             reserve: self.options.reserve,
             passes: 0.5,
             steps: 0,
-        };
-        solver.refresh();
-        solver
+        }
+    }
+
+    /// What the dual needs of rows and labels.
+    fn dual(&self, columns: &mut dyn Columns) -> DualSide {
+        let k = self.classes();
+        let total = self.target.total_weight();
+        let mut offsets = vec![0.0; k];
+        for (row, o) in self.target.offsets().unwrap_or_default().chunks_exact(k).enumerate() {
+            let s = self.target.weight(row) / total;
+            offsets.iter_mut().zip(o).for_each(|(mean, o)| *mean += s * o);
+        }
+        let labels = columns::label_means(self.target);
+        let moments = columns.moments();
+        let spread = moments.chunks_exact(k).map(|m| 2.0 * m.iter().map(|m| m.abs()).sum::<f64>()).collect();
+        DualSide { intercept: self.options.intercept, moments, spread, offsets, labels }
     }
 
     /// Takes a solver to the null model, of intercepts and unpenalised features; the mean log-likelihood of the
@@ -196,16 +205,20 @@ impl<'p> Composite<'p> {
     pub(crate) fn to_null(&self, solver: &mut Solver<'_>, observer: &mut dyn Observer) -> f64 {
         let penalty = self.penalty(1.0, 1.0);
         let ends = Ends { tol: NULL_TOL, max_steps: self.options.max_steps, least_gain: 0.0, strict: true };
+        let free: Vec<usize> = (0..self.design.features()).filter(|&j| penalty.l1[j] == 0.0).collect();
+        if self.target.offsets().is_some() || !free.is_empty() {
+            solver.refresh();
+        }
         if self.target.offsets().is_some() {
             solver.on_set(&penalty, &[], ends, &mut Muted(observer));
         }
         let null = solver.means.nll;
-        let free: Vec<usize> = (0..self.design.features()).filter(|&j| penalty.l1[j] == 0.0).collect();
         if !free.is_empty() {
             solver.on_set(&penalty, &free, ends, &mut Muted(observer));
         }
         solver.columns.correlations(&mut solver.gradient);
         solver.bounded.fill(false);
+        solver.passes += 0.5;
         null
     }
 
@@ -332,7 +345,7 @@ pub(crate) fn fit(
     let k = target.classes().len();
     let workers = Workers::new(options.threads, design.stored() as f64 * k as f64);
     let composite = Composite::new(design, target, options, workers)?;
-    let mut solver = composite.solver();
+    let mut solver = composite.solver(None);
     let penalty = composite.penalty(options.lambda, options.l1_ratio);
     let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: true };
     let set = if let Some(start) = &options.warm_start {
@@ -340,7 +353,7 @@ pub(crate) fn fit(
         solver.refresh();
         solver.candidates(&penalty, |j| penalty.l1[j])
     } else {
-        climb_down(&composite, &mut solver, options.lambda, observer)
+        climb_down(&composite, &mut solver, options.lambda, ends, observer)
     };
     let ended = solver.minimise(&penalty, set, ends, observer);
     let coefficients = composite.coefficients(&solver.theta).dense(design.features())?;
@@ -383,11 +396,13 @@ pub(crate) fn climb_down(
     composite: &Composite<'_>,
     solver: &mut Solver<'_>,
     least: f64,
+    ends: Ends,
     observer: &mut dyn Observer,
 ) -> Vec<usize> {
     let options = composite.options;
     let smooth = options.l1_ratio == 0.0 || least == 0.0;
     if smooth {
+        solver.refresh();
         return (0..composite.design.features()).collect();
     }
     composite.to_null(solver, observer);
@@ -401,8 +416,7 @@ pub(crate) fn climb_down(
         if lambda <= least || observer.cancelled() {
             return set;
         }
-        let ends =
-            Ends { tol: options.tol, max_steps: options.max_steps, least_gain: LADDER_GAIN, strict: true };
+        let ends = Ends { least_gain: LADDER_GAIN, ..ends };
         solver.minimise(&now, set, ends, &mut Muted(observer));
         above = lambda;
     }

@@ -30,6 +30,18 @@ impl<T: Real> Aligned<T> {
         }
         self.len = len;
     }
+
+    /// Makes it longer, with what it has and zeros; room for as much again where it has to move.
+    pub(crate) fn grow(&mut self, len: usize) {
+        let before = self.len;
+        if self.start + len > self.values.len() {
+            let mut longer = Self::zeros(len.max(2 * before));
+            longer[..before].copy_from_slice(self);
+            *self = longer;
+        }
+        self.len = len;
+        self[before..].fill(T::ZERO);
+    }
 }
 
 impl<T> Default for Aligned<T> {
@@ -71,6 +83,12 @@ mod tests {
             let copy = of.clone();
             assert_eq!((of.as_ptr() as usize % LINE, copy.as_ptr() as usize % LINE), (0, 0));
             assert_eq!(of[..], copy[..]);
+            let mut grown = copy.clone();
+            for longer in [len + 3, len + 200, len + 201] {
+                grown.grow(longer);
+                assert_eq!((grown.len(), grown.as_ptr() as usize % LINE), (longer, 0));
+                assert!(grown[..len] == copy[..] && grown[len..].iter().all(|v| *v == 0.0));
+            }
             for len in [len + 100, len] {
                 of.fit(len);
                 assert_eq!((of.len(), of.as_ptr() as usize % LINE), (len, 0));

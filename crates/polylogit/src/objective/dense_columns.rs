@@ -106,11 +106,9 @@ impl<'a> DenseColumns<'a> {
             blocks,
             readings: Readings::default(),
         };
-        let first: Vec<usize> = (0..if packs_all(design.rows(), d) { d } else { 0 }).collect();
-        this.pack(&first);
-        if intercept {
-            this.append(&[d]);
-        }
+        let mut first: Vec<usize> = (0..if packs_all(design.rows(), d) { d } else { 0 }).collect();
+        first.extend(intercept.then_some(d));
+        this.append(&first);
         this
     }
 

@@ -43,9 +43,7 @@ impl Part {
         let (d, block) = (blocks.design.features(), blocks.block);
         let Standardise { shift, factor } = &blocks.standardise;
         let before = self.x.len();
-        let mut x = Aligned::zeros(before + block.len(features.len()));
-        x[..before].copy_from_slice(&self.x);
-        self.x = x;
+        self.x.grow(before + block.len(features.len()));
         let rows = blocks.rows(self.index);
         for (column, &j) in self.x[before..].chunks_exact_mut(block.stride).zip(features) {
             for (out, row) in column.iter_mut().zip(rows.clone()) {

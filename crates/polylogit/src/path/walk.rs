@@ -8,7 +8,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::options::Options;
 use crate::parallel::Workers;
-use crate::solver::proximal_newton::{Ended, Ends, Solver};
+use crate::solver::proximal_newton::{DualSide, Ended, Ends, Solver};
 use crate::solver::{Event, Muted, Observer, Status, Watch};
 use crate::target::Target;
 
@@ -17,7 +17,7 @@ use crate::target::Target;
 const LEAST_LEGS: usize = 20;
 const LEGS_WORK: f64 = 2e7;
 /// Hundredths of the λ that the first leg goes through: they have fewer weights, and take less time.
-const FIRST_LEG: usize = 60;
+const FIRST_LEG: usize = 58;
 
 /// Fits a path; `visit(index, λ, solver)` sees the solver at each of its points.
 pub(crate) fn run<'p>(
@@ -55,9 +55,9 @@ pub(super) fn run_legs(
     composite.workers = Workers::default();
     let (mut path, sequence, mut upper) = begin(&composite, lambdas, observer);
     let (first, second) = sequence.split_at(FIRST_LEG * sequence.len() / 100);
-    let (null, early_stop) = (upper.null, lambdas.early_stop);
+    let (dual, null, early_stop) = (upper.solver.dual.clone(), upper.null, lambdas.early_stop);
     let lower = |observer: &mut dyn Observer| {
-        let mut leg = Leg::in_the_middle(&composite, second[0], (null, early_stop), observer);
+        let mut leg = Leg::in_the_middle(&composite, second[0], (dual.clone(), null, early_stop), observer);
         leg.walk(second, &mut Muted(observer), |_, _, _| {});
         (leg.points, leg.solver.passes)
     };
@@ -99,7 +99,7 @@ fn begin<'c, 'p>(
     observer: &mut dyn Observer,
 ) -> (Path, Vec<f64>, Leg<'c, 'p>) {
     let Composite { design, target, options, statistics, .. } = composite;
-    let mut solver = composite.solver();
+    let mut solver = composite.solver(None);
     let null = composite.to_null(&mut solver, &mut Muted(observer));
     let lambda_max = composite.lambda_max(&solver);
     let sequence = lambdas.of(lambda_max, design.rows(), design.features());
@@ -119,7 +119,7 @@ fn begin<'c, 'p>(
     let before = lambda_max.max(sequence[0]);
     let early_stop = lambdas.early_stop;
     let far = sequence[0] < LADDER * lambda_max;
-    let set = far.then(|| climb_down(composite, &mut solver, sequence[0], observer));
+    let set = far.then(|| climb_down(composite, &mut solver, sequence[0], ends(options), observer));
     (path, sequence, Leg { composite, solver, null, early_stop, before, set, points: Vec::new() })
 }
 
@@ -142,11 +142,11 @@ impl<'c, 'p> Leg<'c, 'p> {
     fn in_the_middle(
         composite: &'c Composite<'p>,
         lambda: f64,
-        (null, early_stop): (f64, bool),
+        (dual, null, early_stop): (DualSide, f64, bool),
         observer: &mut dyn Observer,
     ) -> Self {
-        let mut solver = composite.solver();
-        let set = Some(climb_down(composite, &mut solver, lambda, observer));
+        let mut solver = composite.solver(Some(dual));
+        let set = Some(climb_down(composite, &mut solver, lambda, ends(composite.options), observer));
         Self { composite, solver, null, early_stop, before: lambda, set, points: Vec::new() }
     }
 
@@ -172,13 +172,7 @@ impl<'c, 'p> Leg<'c, 'p> {
                 self.solver.extrapolate(&penalty, &set, &theta, (self.before / lambda).ln() / log_ratio);
             }
             earlier = (index > 0).then(|| ((self.before / lambda).ln(), now));
-            let ends = Ends {
-                tol: options.tol,
-                max_steps: options.max_steps,
-                least_gain: 0.0,
-                strict: options.tol < STRICT,
-            };
-            let ended = self.solver.minimise(&penalty, set, ends, &mut Muted(observer));
+            let ended = self.solver.minimise(&penalty, set, ends(options), &mut Muted(observer));
             self.points.push(self.point(lambda, &ended, self.solver.steps - first));
             visit(index, lambda, &self.solver);
             let event = event(&self.points, self.solver.passes, options.tol);
@@ -208,6 +202,12 @@ impl<'c, 'p> Leg<'c, 'p> {
             weights,
         }
     }
+}
+
+/// When the fit at a λ ends.
+fn ends(options: &Options) -> Ends {
+    let Options { tol, max_steps, .. } = *options;
+    Ends { tol, max_steps, least_gain: 0.0, strict: tol < STRICT }
 }
 
 /// What is told of the last point.

@@ -43,19 +43,26 @@ pub(crate) struct Descent<'d> {
     pub(crate) theta: &'d mut [f64],
     /// The unit of forces on features without ℓ.
     pub(crate) unit: f64,
-    /// Curvature of each block as it was used last, and of which classes.
-    pub(crate) cache: Vec<(Vec<u32>, Vec<f64>)>,
     /// The positions of the features that the one at each position leads, where there are groups.
     pub(crate) members: Vec<Vec<usize>>,
     pub(crate) sweeps: usize,
-    pub(crate) work: Work,
+    pub(crate) buffers: Buffers,
+}
+
+/// Memory that one descent leaves to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// Curvature of each block as it was used last, and of which classes.
+    pub(super) cache: Vec<(Vec<u32>, Vec<f64>)>,
+    work: Work,
 }
 
 impl Descent<'_> {
     /// Sweeps until forces are in balance to `share` of what they were, or to `least`, relative to ℓ_j. Returns how
     /// much out of balance they were.
     pub(crate) fn run(&mut self, share: impl Fn(f64) -> f64, least: f64) -> f64 {
-        self.cache = vec![Default::default(); self.features.len()];
+        self.buffers.cache.resize_with(self.features.len(), Default::default);
+        self.buffers.cache.iter_mut().for_each(|(known, _)| known.clear());
         self.members = self.members();
         let all: Vec<usize> = (0..self.features.len()).collect();
         let (mut open, first) = self.open(true);
@@ -252,7 +259,7 @@ impl Descent<'_> {
         self.sweeps += 1;
         let k = self.penalty.classes;
         let mut largest = 0.0f64;
-        let mut work = std::mem::take(&mut self.work);
+        let mut work = std::mem::take(&mut self.buffers.work);
         for &i in blocks {
             let j = self.features[i];
             let theta = &self.theta[j * k..(j + 1) * k];
@@ -271,7 +278,7 @@ impl Descent<'_> {
                 largest = largest.max(found);
             }
         }
-        self.work = work;
+        self.buffers.work = work;
         largest
     }
 
@@ -305,7 +312,7 @@ impl Descent<'_> {
                 return 0.0;
             }
         }
-        let (known, h) = &mut self.cache[i];
+        let (known, h) = &mut self.buffers.cache[i];
         if known != classes {
             known.clone_from(classes);
             h.clear();
@@ -344,9 +351,9 @@ impl Descent<'_> {
     }
 }
 
-/// A block's buffers.
+/// A block's.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+struct Work {
     classes: Vec<u32>,
     g: Vec<f64>,
     u: Vec<f64>,

@@ -129,7 +129,7 @@ impl Descent<'_> {
             let g = &mut face.force[a * k..(a + 1) * k];
             g.copy_from_slice(&self.gradient[j * k..(j + 1) * k]);
             self.model.dots(i, j, &every, g);
-            let (known, h) = &self.cache[i];
+            let (known, h) = &self.buffers.cache[i];
             for c in 0..k {
                 let (low, high) = self.penalty.limits(j, c);
                 let inside = u[c] > low && u[c] < high;

@@ -98,7 +98,7 @@ impl Descent<'_> {
             if length == 0.0 {
                 return;
             }
-            let (known, h) = &mut self.cache[i];
+            let (known, h) = &mut self.buffers.cache[i];
             if *known != every {
                 known.clone_from(&every);
                 h.clear();

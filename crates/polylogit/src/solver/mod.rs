@@ -1,9 +1,10 @@
 //! The solvers, one method a file, and what they tell: how a fit ended, and each step on the way.
 
 mod block;
-mod descent;
+pub(crate) mod descent;
 mod face;
 mod group;
+mod line;
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod plan;

@@ -13,7 +13,7 @@
 //! Sources: Yuan, Ho, Lin, An improved GLMNET for L1-regularized logistic regression (2012); Lee, Sun, Saunders,
 //! Proximal Newton-type methods (2014); Tibshirani et al., Strong rules for discarding predictors (2012).
 
-use super::descent::{Descent, Work};
+use super::descent::{Buffers, Descent};
 use super::quadratic::{Curvature, Model};
 use super::{Event, Observer, Status};
 use crate::certificate::{Composite, RESTS, composite_gap};
@@ -38,19 +38,6 @@ const FORESEEN: f64 = 0.1;
 const SINGLE_STEPS: usize = 3;
 /// A weight is near to moving where its gradient is this share of ℓ.
 const NEAR: f64 = 0.9;
-/// The damping of a step after one that was too long is this many times as much (more if only a small share of it was
-/// taken) and at least so much; after others as many times less, below this none.
-const DAMPING: f64 = 4.0;
-const DAMPING_SHORT: f64 = 64.0;
-const SHORT: f64 = 0.2;
-const DAMPED: f64 = 0.06;
-const UNDAMPED: f64 = 0.01;
-/// F is known to this relative accuracy,
-const ROUNDING: f64 = 1e-14;
-/// and no better than this: rows that are all but certain are 1 + e in the logarithm, however small their loss.
-const ABSOLUTE: f64 = 1e-15;
-/// Halvings of a step.
-const HALVINGS: usize = 40;
 /// Steps without a better gap after which float64 has no more to give.
 const STALLS: usize = 4;
 /// A step that gains less than this share of F leads nowhere if the gap does not shrink either.
@@ -62,6 +49,8 @@ pub(crate) struct DualSide {
     pub(crate) intercept: bool,
     /// (1/S) Σ s_i x̃_ij y_ik (m × K).
     pub(crate) moments: Vec<f64>,
+    /// 2 Σ_k of their sizes (m).
+    pub(crate) spread: Vec<f64>,
     /// (1/S) Σ s_i o_ik (K).
     pub(crate) offsets: Vec<f64>,
     /// The labels' mean entropy, and (1/S) Σ s_i ⟨y_i, o_i⟩.
@@ -83,6 +72,9 @@ pub(crate) struct Solver<'a> {
     /// Where a fit ended by the probabilities that its last step foresaw: their means; the gradient is theirs.
     pub(crate) ahead: Option<Means>,
     pub(crate) foreseen: Vec<f64>,
+    /// θ of the features on a step, where it began (m × K), and the step's buffers.
+    pub(crate) start: Vec<f64>,
+    pub(crate) buffers: Buffers,
     /// Curvature of an earlier point, which serves as long as steps with it gain enough.
     pub(crate) curvature: Option<Curvature>,
     /// How much hidden curvature is added to explicit curvature of chosen weights: more after a step that was too long.
@@ -164,53 +156,11 @@ impl Solver<'_> {
             means: ahead.map_or(self.means, |ahead| Means { nll: self.means.nll, ..ahead }),
             foreseen: ahead.is_some(),
             moments: &self.dual.moments,
+            spread: &self.dual.spread,
             offsets: &self.dual.offsets,
             labels: self.dual.labels,
         };
         composite_gap(&at, features)
-    }
-
-    /// Goes on in the direction it came from, `share` times as far: where θ of a penalty before was `before`, the path
-    /// of minimisers is smooth as long as no weight reaches 0. Only if F is lower there; `set` has all features that
-    /// are not 0.
-    pub(crate) fn extrapolate(&mut self, penalty: &Penalty, set: &[usize], before: &[f64], share: f64) {
-        let k = self.dual.offsets.len();
-        let mut features: Vec<usize> = set.iter().copied().filter(|&j| self.is_moving(penalty, j)).collect();
-        if self.dual.intercept {
-            features.push(self.features());
-        }
-        let mut delta = Vec::with_capacity(features.len() * k);
-        for &j in &features {
-            for (c, at) in self.row(j).enumerate() {
-                let (low, high) = penalty.limits(j, c);
-                let (now, next) = (self.theta[at], self.theta[at] + share * (self.theta[at] - before[at]));
-                let stays = penalty.l1[j] > 0.0 && (now * before[at] <= 0.0 || now * next <= 0.0);
-                delta.push(if stays { 0.0 } else { next.clamp(low, high) - now });
-            }
-        }
-        let value = self.means.nll + penalty.total(&features, &self.theta);
-        let start = self.theta.clone();
-        for (&j, delta) in features.iter().zip(delta.chunks_exact(k)) {
-            self.theta[j * k..(j + 1) * k].iter_mut().zip(delta).for_each(|(t, d)| *t += d);
-        }
-        self.columns.pack(set);
-        self.columns.set_step(&features, &delta);
-        let means = self.columns.trial(1.0);
-        self.passes += features.len() as f64 / (self.features() + 1) as f64;
-        if means.nll + penalty.total(&features, &self.theta) < value {
-            self.columns.commit(1.0);
-            self.means = means;
-            features = set.to_vec();
-            if self.dual.intercept {
-                features.push(self.features());
-            }
-            self.look_at(&features);
-            self.ahead = None;
-        } else {
-            self.theta = start;
-            self.columns.commit(0.0);
-            self.columns.trial(0.0);
-        }
     }
 
     /// Minimises from where it is, with `set` as the first working set.
@@ -266,7 +216,7 @@ impl Solver<'_> {
     }
 
     /// The gradient of some features, which are packed.
-    fn look_at(&mut self, features: &[usize]) {
+    pub(super) fn look_at(&mut self, features: &[usize]) {
         self.columns.gradient(features, &mut self.gradient);
         for &j in features {
             self.bounded[j] = false;
@@ -351,7 +301,7 @@ impl Solver<'_> {
             stalls = if gap > 0.5 * best && before - value <= STILL * value { stalls + 1 } else { 0 };
             before = value;
             best = best.min(gap);
-            let start = self.theta.clone();
+            self.leave(&features);
             let classes = self.dual.offsets.len();
             // New curvature is that of weights near to moving, too, so that it serves for longer.
             let moving = self.wanted(penalty, &features, 1.0);
@@ -370,13 +320,12 @@ impl Solver<'_> {
                 penalty,
                 features: &features,
                 gradient: &self.gradient,
-                start: &start,
+                start: &self.start,
                 theta: &mut self.theta,
                 unit,
-                cache: vec![],
                 members: vec![],
                 sweeps: 0,
-                work: Work::default(),
+                buffers: std::mem::take(&mut self.buffers),
             };
             let least = 0.2 * ends.tol;
             // What is foreseen is known as well as the model is solved.
@@ -388,7 +337,8 @@ impl Solver<'_> {
             };
             descent.run(share, if whole { AHEAD * least } else { least });
             let delta = descent.delta();
-            let sweeps = descent.sweeps;
+            let Descent { sweeps, buffers, .. } = descent;
+            self.buffers = buffers;
             if explicit {
                 self.columns.set_step(&features, &delta);
             }
@@ -396,7 +346,7 @@ impl Solver<'_> {
                 / (self.features() + 1) as f64;
             self.steps += 1;
             let ahead = self.foresee(&features, ends);
-            let length = self.search(penalty, &features, &start, &delta, value);
+            let length = self.search(penalty, &features, &delta, value);
             self.damp(length);
             if length == Some(1.0) && self.ends_ahead(penalty, set, ahead, ends.tol) {
                 return Status::Converged;
@@ -438,57 +388,5 @@ impl Solver<'_> {
             self.ahead = ahead;
         }
         ends
-    }
-
-    /// More damping after a step that was too long, less after others.
-    fn damp(&mut self, length: Option<f64>) {
-        self.damping = match length {
-            Some(1.0) if self.damping < UNDAMPED => 0.0,
-            Some(1.0) => self.damping / DAMPING,
-            Some(t) if t > SHORT => (self.damping * DAMPING).max(DAMPED),
-            _ => (self.damping * DAMPING_SHORT).max(DAMPED),
-        };
-    }
-
-    /// Goes along Δ as far as F falls enough, and tells how far; `None` if it falls nowhere.
-    fn search(
-        &mut self,
-        penalty: &Penalty,
-        features: &[usize],
-        start: &[f64],
-        delta: &[f64],
-        value: f64,
-    ) -> Option<f64> {
-        let k = self.dual.offsets.len();
-        let rows = || features.iter().zip(delta.chunks_exact(k));
-        let linear: f64 = rows()
-            .map(|(&j, d)| self.gradient[self.row(j)].iter().zip(d).map(|(g, d)| g * d).sum::<f64>())
-            .sum();
-        let before = penalty.total(features, start);
-        // A step that rounding made one uphill must fall all the same.
-        let slope = (linear + penalty.total(features, &self.theta) - before).min(0.0);
-        let rounding = ROUNDING * value + ABSOLUTE;
-        let flat = -slope <= rounding;
-        let mut t = 1.0;
-        for _ in 0..HALVINGS {
-            let means = self.columns.trial(t);
-            let after = means.nll + penalty.total(features, &self.theta);
-            if after.is_finite() && (after - value <= 1e-4 * t * slope || (flat && after <= value + rounding))
-            {
-                self.columns.commit(t);
-                self.means = means;
-                return Some(t);
-            }
-            t *= 0.5;
-            for (&j, d) in rows() {
-                for (at, d) in (j * k..).zip(d) {
-                    self.theta[at] = start[at] + t * d;
-                }
-            }
-        }
-        self.theta.copy_from_slice(start);
-        self.columns.commit(0.0);
-        self.means = self.columns.trial(0.0);
-        None
     }
 }

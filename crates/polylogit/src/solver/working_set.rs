@@ -19,15 +19,16 @@ impl Solver<'_> {
 
     /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j; whole groups.
     pub(crate) fn candidates(&self, penalty: &Penalty, threshold: impl Fn(usize) -> f64) -> Vec<usize> {
-        (0..self.features())
-            .filter(|&j| {
-                penalty.leads(j)
-                    && (self.is_moving(penalty, j)
-                        || penalty.l1[j] == 0.0
-                        || penalty.reach(j, &penalty.rows(j, &self.gradient)) >= threshold(j))
-            })
-            .flat_map(|j| penalty.members(&j).to_vec())
-            .collect()
+        let mut set = Vec::new();
+        for j in (0..self.features()).filter(|&j| penalty.leads(j)) {
+            if self.is_moving(penalty, j)
+                || penalty.l1[j] == 0.0
+                || penalty.reach(j, &penalty.rows(j, &self.gradient)) >= threshold(j)
+            {
+                set.extend_from_slice(penalty.members(&j));
+            }
+        }
+        set
     }
 
     /// Lets the features join a set, which is sorted, whose gradient leaves the ball, the farthest first; how many.
