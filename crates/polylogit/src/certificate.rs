@@ -159,19 +159,7 @@ pub(crate) struct Composite<'a> {
 ///
 /// Sources: Ndiaye, Fercoq, Gramfort, Salmon, Gap safe screening rules for sparsity enforcing penalties (2017).
 pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, bool) {
-    let Composite {
-        penalty,
-        theta,
-        gradient,
-        bounded,
-        means,
-        foreseen,
-        moments,
-        spread,
-        offsets,
-        labels,
-        ..
-    } = at;
+    let Composite { penalty, theta, gradient, bounded, means, foreseen, moments, offsets, labels, .. } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
     let features = features.iter().copied().filter(|j| penalty.leads(*j));
@@ -213,7 +201,7 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     for j in features {
         if bounded[j] {
             // ‖(1−θ) g + θ (c x̄ − m)‖
-            if mix * spread[j] <= (1.0 - RESTS) * penalty.l1[j] {
+            if mix * at.spread[j] <= (1.0 - RESTS) * penalty.l1[j] {
                 continue;
             }
         }

@@ -8,6 +8,7 @@
 mod aligned;
 mod coordinate;
 mod exp;
+mod foresee;
 mod gather;
 mod lanes;
 mod logits;
@@ -19,6 +20,7 @@ mod softmax;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use coordinate::{Curved, ROWS, add_rows, axpy, curvatures, curved_dots, shift_scores};
+pub(crate) use foresee::{Step, entropy, foresee};
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, add_rows, axpy, covariance_columns,
-    curvatures, curved_dots, gather, into_columns, into_rows, logits, moved_sums, outer, outer_lower, padded,
-    padded_classes, scores, shift_scores, softmax_columns,
+    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_rows, axpy, covariance_columns,
+    curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows, logits, moved_sums, outer,
+    outer_lower, padded, padded_classes, scores, shift_scores, softmax_columns,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -224,6 +224,34 @@ proptest! {
         plain_shift(&of, x, &classes, &delta, &mut expected_dz, &mut expected_s);
         prop_assert!(dz.iter().zip(&expected_dz).all(|(a, b)| (a - b).abs() <= 1e-15));
         prop_assert!(s.iter().zip(&expected_s).all(|(a, b)| (a - b).abs() <= 1e-15 * 4.0 * (n + 1) as f64));
+    }
+
+    #[test]
+    fn steps_are_foreseen_as_their_twin_does((block, _, k, numbers) in problem(), scale in 0.0..2.0f64) {
+        let mut p = numbers[..block.len(k)].to_vec();
+        softmax_columns(block, &mut p, &mut RowSums::new(block));
+        let w: Vec<f64> = (0..block.rows).map(|i| (i % 4) as f64).collect();
+        let q: Vec<f64> = p.iter().enumerate().map(|(at, p)| p * w.get(at % block.stride).unwrap_or(&0.0)).collect();
+        let dz: Vec<f64> = numbers[..block.len(k)].iter().map(|v| scale * v).collect();
+        let of = Step { block, k, w: &w, p: &p, q: &q, r: &q, dz: &dz };
+        let (mut mean, mut inverse) = (vec![0.0; block.rows], vec![0.0; block.rows]);
+        let (mut next, mut residuals) = (vec![0.0; block.len(k)], vec![0.0; block.len(k)]);
+        foresee(&of, (&mut mean, &mut inverse), (&mut next, &mut residuals));
+        for (row, w) in w.iter().enumerate() {
+            let at = |c: usize| c * block.stride + row;
+            let mean: f64 = (0..k).map(|c| p[at(c)] * dz[at(c)]).sum();
+            for c in 0..k {
+                let change = if *w > 0.0 { p[at(c)] * (dz[at(c)] - mean) } else { 0.0 };
+                prop_assert!((next[at(c)] - p[at(c)] - change).abs() <= 1e-14);
+                prop_assert!((residuals[at(c)] - q[at(c)] - w * change).abs() <= 1e-14);
+            }
+        }
+        let (sum, least) = entropy(&w, &next[..block.rows], &mut inverse);
+        let ln = |p: f64| p.clamp(f64::MIN_POSITIVE, 1.0).ln();
+        let expected: f64 = next.iter().zip(&w).map(|(p, w)| -w * p * ln(*p)).sum();
+        let size: f64 = next.iter().zip(&w).map(|(p, w)| (w * p * ln(*p)).abs()).sum();
+        prop_assert!((sum - expected).abs() <= 1e-13 * (1.0 + size), "{sum} {expected}");
+        prop_assert_eq!(least, next[..block.rows].iter().copied().fold(f64::INFINITY, f64::min));
     }
 
     #[test]

@@ -4,14 +4,14 @@
 
 use super::columns::{Columns, Means};
 use super::dense_part::{Part, Slot};
-use super::foresee::Step;
+use super::foresee::foresee;
 use super::kept::Precision;
 use super::pass::{Totals, View};
 use super::readings::{Readings, Rests};
 use super::ridge::SLOTS;
 use crate::design::rows::{RowBlocks, Standardise, block};
 use crate::design::{Design, Storage};
-use crate::kernel::{self, Aligned, Block, Curved, Panels, RowSums};
+use crate::kernel::{self, Aligned, Block, Curved, Panels, RowSums, Step};
 use crate::linalg::Symmetric;
 use crate::parallel::{Workers, tree_reduce};
 use crate::target::Target;
@@ -392,9 +392,10 @@ impl Columns for DenseColumns<'_> {
         let k = self.classes();
         let sums = self.each_part(|view, part, totals| {
             let Part { index, w, p, q, r, dz, s, u, ahead, label_score, .. } = part;
-            let of = Step { k, w, p, q, r, dz };
-            u.fit(view.blocks.block.len(k));
-            of.foresee((view, *index), (s, label_score), (u, ahead), totals);
+            let block = view.blocks.block;
+            u.fit(block.len(k));
+            let of = Step { block, k, w, p, q, r, dz };
+            foresee(&of, (view, *index), (s, label_score), (u, ahead), totals);
         });
         let least = self.slots[0].totals.least;
         (least >= 0.0).then_some(sums)

@@ -16,8 +16,9 @@ use crate::target::Target;
 /// work for all threads.
 const LEAST_LEGS: usize = 20;
 const LEGS_WORK: f64 = 2e7;
-/// Hundredths of the λ that the first leg goes through: they have fewer weights, and take less time.
-const FIRST_LEG: usize = 58;
+/// Hundredths of the λ that the first leg goes through, with about half the work: those of the second have more weights, but most
+/// curvature serves for many of them.
+const FIRST_LEG: usize = 53;
 
 /// Fits a path; `visit(index, λ, solver)` sees the solver at each of its points.
 pub(crate) fn run<'p>(
