@@ -352,7 +352,11 @@ pub(crate) fn fit(
         solver.theta = composite.theta(start, &penalty);
         solver.refresh();
         solver.candidates(&penalty, |j| penalty.l1[j])
+    } else if options.l1_ratio == 0.0 || options.lambda == 0.0 {
+        solver.refresh();
+        (0..design.features()).collect()
     } else {
+        composite.to_null(&mut solver, observer);
         climb_down(&composite, &mut solver, options.lambda, ends, observer)
     };
     let ended = solver.minimise(&penalty, set, ends, observer);
@@ -391,7 +395,7 @@ pub(crate) fn fit(
     })
 }
 
-/// Leads to λ by way of larger ones; the set to start with there.
+/// Leads from the null model to λ by way of larger ones; the set to start with there.
 pub(crate) fn climb_down(
     composite: &Composite<'_>,
     solver: &mut Solver<'_>,
@@ -400,12 +404,6 @@ pub(crate) fn climb_down(
     observer: &mut dyn Observer,
 ) -> Vec<usize> {
     let options = composite.options;
-    let smooth = options.l1_ratio == 0.0 || least == 0.0;
-    if smooth {
-        solver.refresh();
-        return (0..composite.design.features()).collect();
-    }
-    composite.to_null(solver, observer);
     let mut above = composite.lambda_max(solver).max(least);
     loop {
         let lambda = (above * LADDER).max(least);

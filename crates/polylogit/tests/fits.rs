@@ -4,6 +4,7 @@ mod common;
 
 use std::ops::ControlFlow;
 
+use common::csr;
 use common::problem::{Problem, Random, problems};
 use polylogit::solver::{Event, Observer, Status};
 use polylogit::{
@@ -33,19 +34,6 @@ fn promised(a: &Fit, b: &Fit) -> f64 {
     let sd = a.feature_sd.iter().copied().filter(|sd| *sd > 0.0).fold(f64::INFINITY, f64::min);
     let far = |fit: &Fit| (2.0 * fit.certificate.gap / fit.lambda).sqrt();
     1e-8 + (far(a) + far(b)) / if a.standardize { sd } else { 1.0 }
-}
-
-/// The arrays of X as compressed sparse rows.
-fn csr(x: &[f64], d: usize) -> (Vec<f64>, Vec<u32>, Vec<u64>) {
-    let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0]);
-    for row in x.chunks_exact(d) {
-        for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-            values.push(*v);
-            indices.push(j as u32);
-        }
-        indptr.push(values.len() as u64);
-    }
-    (values, indices, indptr)
 }
 
 proptest! {

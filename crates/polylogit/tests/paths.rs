@@ -5,6 +5,7 @@ mod common;
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
+use common::csr;
 use common::problem::Problem;
 use polylogit::solver::{Event, Observer, Status};
 use polylogit::{Csr, Design, Lambdas, LogisticRegression, Path, Target};
@@ -69,14 +70,7 @@ fn legs_are_walked_on_sparse_and_wide_designs() {
     let target = Target::from_labels((0..60i64).map(|i| i * i % 7 % 3)).unwrap();
     let base = LogisticRegression::new().l1_ratio(1.0).tol(1e-10);
     assert_walked(&base, &Design::dense(&x, n, d).unwrap(), &target, 0.05);
-    let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
-    for row in x.chunks_exact(d) {
-        for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-            values.push(*v);
-            indices.push(j as u32);
-        }
-        indptr.push(values.len() as u64);
-    }
+    let (values, indices, indptr) = csr(&x, d);
     let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
     assert_walked(&base, &sparse, &target, 0.05);
 }

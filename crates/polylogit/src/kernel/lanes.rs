@@ -31,13 +31,16 @@ pub(crate) trait Real: Scalar {
     fn exp_negative<S: Simd>(x: Self) -> Self;
     /// Below this e^x is 0.
     const UNDERFLOW: Self;
+    /// Factors below this count as 0: products of some of them would be subnormal, with which machines are slow.
+    const TINY: f64;
 }
 
 macro_rules! impl_real {
-    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sub:ident, $mul:ident, $sum:ident, $exp:path, $under:path) => {
+    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sub:ident, $mul:ident, $sum:ident, $exp:path, $under:path, $tiny:literal) => {
         impl Real for $t {
             type Lanes<S: Simd> = S::$lanes;
             const UNDERFLOW: Self = $under;
+            const TINY: f64 = $tiny;
 
             #[inline(always)]
             fn lanes<S: Simd>() -> usize {
@@ -95,7 +98,8 @@ impl_real!(
     mul_f32s,
     reduce_sum_f32s,
     super::exp::exp_f32,
-    super::exp::UNDERFLOW_F32
+    super::exp::UNDERFLOW_F32,
+    1e-13
 );
 impl_real!(
     f64,
@@ -109,5 +113,6 @@ impl_real!(
     mul_f64s,
     reduce_sum_f64s,
     super::exp::exp_f64,
-    super::exp::UNDERFLOW_F64
+    super::exp::UNDERFLOW_F64,
+    1e-100
 );

@@ -9,9 +9,6 @@ use super::sparse_hessian::mirror;
 use crate::kernel::{self, Aligned, Block, Real};
 use crate::linalg::Symmetric;
 
-/// Factors below this are 0: their products would be below what f32 computes fast.
-const LEAST: f64 = 1e-17;
-
 /// Which weights, and where their sums lie: UᵀU, then V_kᵀV_k of each class.
 pub(super) struct Chosen {
     /// Packed column and class of each.
@@ -86,7 +83,7 @@ impl Chosen {
 fn multiply<T: Real>(x: &[f64], scale: &[f64], out: &mut [T]) {
     for ((out, x), scale) in out.iter_mut().zip(x).zip(scale) {
         let v = x * scale;
-        *out = T::from_f64(if v.abs() < LEAST { 0.0 } else { v });
+        *out = T::from_f64(if v.abs() < T::TINY { 0.0 } else { v });
     }
 }
 

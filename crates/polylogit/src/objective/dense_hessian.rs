@@ -10,9 +10,6 @@ use crate::linalg::Symmetric;
 /// Curvature is that of the wanted weights alone where all are at least so many times as many.
 const FEW: usize = 2;
 
-/// Probabilities below this add no curvature: products of them and weights would be below what f32 computes fast.
-const LEAST: f64 = 1e-13;
-
 /// A block's columns, probabilities and weights in the precision of the products, and what the products need.
 #[derive(Debug)]
 struct Buffers<T> {
@@ -45,7 +42,7 @@ impl<T: Real> Buffers<T> {
             out.fit(values.len());
             convert(values, out);
         }
-        let least = T::from_f64(LEAST);
+        let least = T::from_f64(T::TINY);
         self.p.iter_mut().filter(|p| **p < least).for_each(|p| *p = T::ZERO);
     }
 }

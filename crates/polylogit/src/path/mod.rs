@@ -227,6 +227,7 @@ impl LogisticRegression {
     ///
     /// Each point is proven to be within tol of the least F, most of them little closer: weights and deviance ratios are known to
     /// about √tol. Below tol = 1e-8, as a fit at one λ always, a point is left only when its own gradient tells, and is closer.
+    /// The path of a small table is walked in two legs at once, which takes twice the memory of a fit where the limit allows it.
     ///
     /// ```
     /// use polylogit::{Design, Lambdas, LogisticRegression, Target};

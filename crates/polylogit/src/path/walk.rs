@@ -119,7 +119,7 @@ fn begin<'c, 'p>(
     };
     let before = lambda_max.max(sequence[0]);
     let early_stop = lambdas.early_stop;
-    let far = sequence[0] < LADDER * lambda_max;
+    let far = options.l1_ratio > 0.0 && sequence[0] < LADDER * lambda_max;
     let set = far.then(|| climb_down(composite, &mut solver, sequence[0], ends(options), observer));
     (path, sequence, Leg { composite, solver, null, early_stop, before, set, points: Vec::new() })
 }
@@ -147,6 +147,7 @@ impl<'c, 'p> Leg<'c, 'p> {
         observer: &mut dyn Observer,
     ) -> Self {
         let mut solver = composite.solver(Some(dual));
+        composite.to_null(&mut solver, observer);
         let set = Some(climb_down(composite, &mut solver, lambda, ends(composite.options), observer));
         Self { composite, solver, null, early_stop, before: lambda, set, points: Vec::new() }
     }

@@ -66,3 +66,16 @@ pub(crate) fn difference(a: &Coefficients, reference: &Coefficients) -> f64 {
         .map(|(a, b)| (a - b).abs() / b.abs().max(1.0))
         .fold(0.0, f64::max)
 }
+
+/// The arrays of X as compressed sparse rows.
+pub(crate) fn csr(x: &[f64], d: usize) -> (Vec<f64>, Vec<u32>, Vec<u64>) {
+    let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0]);
+    for row in x.chunks_exact(d) {
+        for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+            values.push(*v);
+            indices.push(j as u32);
+        }
+        indptr.push(values.len() as u64);
+    }
+    (values, indices, indptr)
+}
