@@ -45,29 +45,41 @@ impl Cholesky {
         if a.values.iter().any(|v| !v.is_finite()) {
             return None;
         }
-        Self::raised(n, |i, j| a.values[i * n + j])
+        Self::raised(n, |j, out| {
+            out.iter_mut().zip(a.values[j * n..].iter().skip(j).step_by(n)).for_each(|(out, v)| *out = *v);
+        })
     }
 
     /// The same of some rows and columns of A, in ascending order, with `ridge` added to their diagonal. Nothing is copied
     /// but the triangle that is factored.
     pub(crate) fn of_part(a: &Symmetric, rows: &[usize], ridge: &[f64]) -> Option<Self> {
         // A is symmetric: a column of the triangle is read along a row.
-        let at = |i: usize, j: usize| a.values[rows[j] * a.n + rows[i]];
-        let finite = (0..rows.len()).all(|j| (j..rows.len()).all(|i| at(i, j).is_finite()));
-        finite.then(|| Self::raised(rows.len(), |i, j| at(i, j) + if i == j { ridge[i] } else { 0.0 }))?
+        let row = |j: usize| &a.values[rows[j] * a.n..(rows[j] + 1) * a.n];
+        let finite = (0..rows.len()).all(|j| rows[j..].iter().all(|&i| row(j)[i].is_finite()));
+        let column = |j: usize, out: &mut [f64]| {
+            let row = row(j);
+            out.iter_mut().zip(&rows[j..]).for_each(|(out, &i)| *out = row[i]);
+            out[0] += ridge[j];
+        };
+        finite.then(|| Self::raised(rows.len(), column))?
     }
 
-    /// Of the lower triangle `at(i, j)`, i ≥ j.
-    fn raised(n: usize, at: impl Fn(usize, usize) -> f64) -> Option<Self> {
-        let floor = (0..n).map(|i| at(i, i)).fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1e-14;
+    /// Of the lower triangle, whose column j from the diagonal on is what `column` writes.
+    fn raised(n: usize, column: impl Fn(usize, &mut [f64])) -> Option<Self> {
         for epsilon in [0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
-            let mut l = Mat::from_fn(n, n, |i, j| {
-                if i < j {
-                    return 0.0;
+            let mut l = Mat::zeros(n, n);
+            let mut diagonal = Vec::with_capacity(n);
+            for j in 0..n {
+                let below = &mut l.col_as_slice_mut(j)[j..];
+                column(j, below);
+                diagonal.push(below[0]);
+            }
+            if epsilon > 0.0 {
+                let floor = diagonal.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1e-14;
+                for (i, v) in diagonal.iter().enumerate() {
+                    l[(i, i)] = v + epsilon * v.abs() + floor;
                 }
-                let v = at(i, j);
-                if i == j && epsilon > 0.0 { v + epsilon * v.abs() + floor } else { v }
-            });
+            }
             let mut memory =
                 MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default()));
             let done = llt::factor::cholesky_in_place(
@@ -78,7 +90,7 @@ impl Cholesky {
                 Spec::default(),
             );
             // A pivot that is all rounding is no pivot.
-            if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * at(i, i).abs()) {
+            if done.is_ok() && (0..n).all(|i| l[(i, i)] * l[(i, i)] > 1e-15 * diagonal[i].abs()) {
                 return Some(Self { l, jittered: epsilon > 0.0 });
             }
         }
