@@ -30,7 +30,7 @@ use crate::target::Target;
 /// Share α that λ_max is computed with where the penalty is all ridge, as in glmnet.
 const LEAST_ALPHA: f64 = 1e-3;
 /// A fit far from λ_max is led to by larger λ, each this share of the one before,
-pub(crate) const LADDER: f64 = 0.3;
+const LADDER: f64 = 0.3;
 /// until a step gains less than this share of F.
 const LADDER_GAIN: f64 = 1e-2;
 /// The null model is solved to this gap, so that λ_max is exact.
@@ -46,8 +46,8 @@ pub(crate) struct Composite<'p> {
     pub(crate) diagnosis: Diagnosis,
     standardise: Standardise,
     groups: Option<Arc<Groups>>,
-    /// √|G| of each feature.
-    roots: Vec<f64>,
+    /// ℓ_j and ρ_j of each feature for λα = 1 and λ(1 − α) = 1.
+    unit: (Vec<f64>, Vec<f64>),
     pub(crate) workers: Workers,
 }
 
@@ -83,6 +83,12 @@ impl<'p> Composite<'p> {
             same_scale(group, &mut standardise, options.standardize.then_some(&statistics.sd));
         }
         let groups = Groups::new(members, design.features()).map(Arc::new);
+        let unit = |j: usize| {
+            let scale = standardise.factor[j] * if options.standardize { statistics.sd[j] } else { 1.0 };
+            let (factor, units) = (options.penalty_factors[j], options.units);
+            (factor * units.l1 * scale * roots[j], factor * units.ridge * scale * scale)
+        };
+        let unit = (0..design.features()).map(unit).unzip();
         let diagnosis = Diagnosis {
             constant: (0..design.features()).filter(|&j| statistics.constant[j]).collect(),
             collinear: relations,
@@ -96,7 +102,7 @@ impl<'p> Composite<'p> {
             diagnosis,
             standardise,
             groups,
-            roots,
+            unit,
             workers,
         })
     }
@@ -108,20 +114,15 @@ impl<'p> Composite<'p> {
     /// h at λ and α (in the units of the options), in the coordinates of the solver.
     pub(crate) fn penalty(&self, lambda: f64, alpha: f64) -> Penalty {
         let (d, k, options) = (self.design.features(), self.classes(), self.options);
-        let (mut l1, mut ridge) = (Vec::with_capacity(d + 1), Vec::with_capacity(d + 1));
-        for j in 0..d {
-            let factor = self.standardise.factor[j];
-            let scale = factor * if options.standardize { self.statistics.sd[j] } else { 1.0 };
-            let strength = lambda * options.penalty_factors[j];
-            // Columns left out stay at 0, and nothing is singular.
-            l1.push(if factor > 0.0 {
-                strength * alpha * options.units.l1 * scale * self.roots[j]
-            } else {
-                1.0
-            });
-            let square = strength * (1.0 - alpha) * options.units.ridge * scale * scale;
-            ridge.push(if factor > 0.0 { square } else { 1.0 });
-        }
+        // Columns left out stay at 0, and nothing is singular.
+        let of = |unit: &[f64], strength: f64| {
+            let mut values = Vec::with_capacity(d + 1);
+            let units = unit.iter().zip(&self.standardise.factor);
+            values.extend(units.map(|(v, factor)| if *factor > 0.0 { strength * v } else { 1.0 }));
+            values
+        };
+        let mut l1 = of(&self.unit.0, lambda * alpha);
+        let mut ridge = of(&self.unit.1, lambda * (1.0 - alpha));
         let mut bounds = options.bounds.as_ref().map(|(low, high)| {
             let scaled = |b: &[f64]| -> Vec<f64> {
                 // Feature-major; a column left out has no room to move.
@@ -152,29 +153,47 @@ impl<'p> Composite<'p> {
         Penalty { classes: k, l1, ridge, grouped: options.grouped, groups, bounds }
     }
 
-    /// At θ = 0 and the log frequencies of the classes; the gradient is still to be looked at. `dual`: that of another one.
-    pub(crate) fn solver(&self, dual: Option<DualSide>) -> Solver<'p> {
+    /// At θ = 0 and the log frequencies of the classes; the gradient is still to be looked at.
+    pub(crate) fn solver(&self) -> Solver<'p> {
         let (d, k, intercept) = (self.design.features(), self.classes(), self.options.intercept);
-        let mut columns = columns::of(&self.design, self.target, &self.standardise, intercept, &self.workers);
+        let mut columns = self.columns();
         let mut theta = vec![0.0; (d + usize::from(intercept)) * k];
         if intercept && self.target.offsets().is_none() {
             let logs: Vec<f64> = self.target.class_weights().iter().map(|w| w.ln()).collect();
             let mean = logs.iter().sum::<f64>() / k as f64;
             theta[d * k..].iter_mut().zip(logs).for_each(|(b, log)| *b = log - mean);
         }
-        let dual = dual.unwrap_or_else(|| self.dual(&mut *columns));
-        let means = columns.evaluate(&theta);
+        let dual = self.dual(&mut *columns);
         let gradient = vec![0.0; theta.len()];
-        let bounded = vec![false; d + usize::from(intercept)];
+        self.solver_at(columns, &NullModel { dual, theta, gradient })
+    }
+
+    fn columns(&self) -> Box<dyn Columns + 'p> {
+        columns::of(&self.design, self.target, &self.standardise, self.options.intercept, &self.workers)
+    }
+
+    /// Another one at a null model.
+    pub(crate) fn another(&self, null: &NullModel) -> Solver<'p> {
+        let mut columns = self.columns();
+        let k = self.classes();
+        let free = |j: &usize| null.theta[j * k..(j + 1) * k].iter().any(|t| *t != 0.0);
+        columns.pack(&(0..self.design.features()).filter(free).collect::<Vec<usize>>());
+        self.solver_at(columns, null)
+    }
+
+    fn solver_at(&self, mut columns: Box<dyn Columns + 'p>, null: &NullModel) -> Solver<'p> {
+        let NullModel { dual, theta, gradient } = null.clone();
+        let means = columns.evaluate(&theta);
         Solver {
             columns,
+            bounded: vec![false; dual.spread.len()],
             dual,
             theta,
             gradient,
-            bounded,
             means,
             ahead: None,
             foreseen: Vec::new(),
+            set: Vec::new(),
             start: Vec::new(),
             buffers: Buffers::default(),
             curvature: None,
@@ -244,16 +263,16 @@ impl<'p> Composite<'p> {
         theta
     }
 
-    /// Raw coefficients: those that are 0 stay 0, the intercepts sum to 0. Two classes share the weights out evenly
+    /// Raw coefficients of θ, of which all but these features are 0: those that are 0 stay 0, the intercepts sum to 0. Two classes share the weights out evenly
     /// where nothing bounds them, as the ridge does; in the gauge of another package where the options ask for it.
-    pub(crate) fn coefficients(&self, theta: &[f64]) -> Sparse {
+    pub(crate) fn coefficients(&self, theta: &[f64], features: &[usize]) -> Sparse {
         let (d, k) = (self.design.features(), self.classes());
         let Standardise { shift, factor } = &self.standardise;
         let mut sparse = Sparse { intercepts: vec![0.0; k], features: vec![], values: vec![] };
         if self.options.intercept {
             sparse.intercepts.copy_from_slice(&theta[d * k..]);
         }
-        for j in (0..d).filter(|&j| factor[j] > 0.0) {
+        for j in features.iter().copied().filter(|&j| factor[j] > 0.0) {
             let u = &theta[j * k..(j + 1) * k];
             if u.iter().all(|u| *u == 0.0) {
                 continue;
@@ -312,6 +331,22 @@ fn same_scale(group: &[usize], standardise: &mut Standardise, sd: Option<&Vec<f6
     }
 }
 
+/// What a solver starts from.
+#[derive(Debug, Clone)]
+pub(crate) struct NullModel {
+    dual: DualSide,
+    theta: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl NullModel {
+    /// Where a solver is.
+    pub(crate) fn of(solver: &Solver<'_>) -> Self {
+        let Solver { dual, theta, gradient, .. } = solver;
+        Self { dual: dual.clone(), theta: theta.clone(), gradient: gradient.clone() }
+    }
+}
+
 /// Weights of the features that are not 0, and the intercepts; on the raw scale.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sparse {
@@ -345,13 +380,13 @@ pub(crate) fn fit(
     let k = target.classes().len();
     let workers = Workers::new(options.threads, design.stored() as f64 * k as f64);
     let composite = Composite::new(design, target, options, workers)?;
-    let mut solver = composite.solver(None);
+    let mut solver = composite.solver();
     let penalty = composite.penalty(options.lambda, options.l1_ratio);
     let ends = Ends { tol: options.tol, max_steps: options.max_steps, least_gain: 0.0, strict: true };
     let set = if let Some(start) = &options.warm_start {
         solver.theta = composite.theta(start, &penalty);
         solver.refresh();
-        solver.candidates(&penalty, |j| penalty.l1[j])
+        solver.candidates(&penalty, None, |j| penalty.l1[j])
     } else if options.l1_ratio == 0.0 || options.lambda == 0.0 {
         solver.refresh();
         (0..design.features()).collect()
@@ -360,12 +395,12 @@ pub(crate) fn fit(
         climb_down(&composite, &mut solver, options.lambda, ends, observer)
     };
     let ended = solver.minimise(&penalty, set, ends, observer);
-    let coefficients = composite.coefficients(&solver.theta).dense(design.features())?;
+    let coefficients = composite.coefficients(&solver.theta, &solver.set).dense(design.features())?;
     let mut diagnosis = composite.diagnosis.clone();
     diagnosis.duplicates = duplicate_columns(design, &composite.statistics);
     let certificate = Composite::certificate(&ended);
     let (lambda, l1_ratio) = options.solved();
-    let active = (0..design.features()).filter(|&j| solver.is_active(j)).count();
+    let active = solver.set.iter().filter(|&&j| solver.is_active(j)).count();
     Ok(Fit {
         model: Model::new(target.classes().to_vec(), coefficients)?,
         status: ended.status,

@@ -190,6 +190,7 @@ impl DenseColumns<'_> {
         }
         self.read(&rows, r, out);
         self.readings.keep(rows, &out[..d * k], k);
+        (0..d).for_each(|j| bounded[j] = !self.is_packed(j) && rests(j, &out[j * k..(j + 1) * k]));
         1.0
     }
 
@@ -320,7 +321,7 @@ mod tests {
         columns.pack(&[3, 5]);
         let (mut told, mut read) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
         let mut bounded = vec![false; d + 1];
-        let mut counts = vec![];
+        let mut unread = 0;
         for step in 0..6 {
             theta[3 * k] = 0.03 * f64::from(step);
             theta[5 * k + 1] = -0.005 * f64::from(step * step);
@@ -330,8 +331,9 @@ mod tests {
             let largest = read[..d * k].iter().fold(0.0, |most: f64, g| most.max(g.abs()));
             let rests = |_: usize, g: &[f64]| g.iter().all(|g| g.abs() < 0.9 * largest);
             let share = columns.correlations_unless(Some(&rests), false, &mut told, &mut bounded);
-            counts.push(bounded.iter().filter(|b| **b).count());
-            assert_eq!(share < 1.0, counts[counts.len() - 1] > 0);
+            let rest = bounded.iter().filter(|b| **b).count();
+            assert!(rest > d / 2, "{rest}");
+            unread += usize::from(share < 1.0);
             for (j, (told, read)) in told.chunks_exact(k).zip(read.chunks_exact(k)).enumerate() {
                 for (told, read) in told.iter().zip(read) {
                     if bounded[j] {
@@ -342,7 +344,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(counts[0], 0);
-        assert!(counts.iter().filter(|count| **count > d / 2).count() >= 2, "{counts:?}");
+        assert!((2..6).contains(&unread), "{unread}");
     }
 }

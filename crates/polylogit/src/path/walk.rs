@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LARGEST_RATIO, LEAST_COUNT, LEAST_GAIN, Lambdas, Path, PathPoint, STRICT};
-use crate::composite::{Composite, LADDER, climb_down};
+use crate::composite::{Composite, NullModel, climb_down};
 use crate::design::Design;
 use crate::error::Result;
 use crate::options::Options;
 use crate::parallel::Workers;
-use crate::solver::proximal_newton::{DualSide, Ended, Ends, Solver};
+use crate::solver::line::Minimiser;
+use crate::solver::proximal_newton::{Ended, Ends, Solver};
 use crate::solver::{Event, Muted, Observer, Status, Watch};
 use crate::target::Target;
 
@@ -18,7 +19,7 @@ const LEAST_LEGS: usize = 20;
 const LEGS_WORK: f64 = 2e7;
 /// Hundredths of the λ that the first leg goes through, with about half the work: those of the second have more weights, but most
 /// curvature serves for many of them.
-const FIRST_LEG: usize = 53;
+const FIRST_LEG: usize = 56;
 
 /// Fits a path; `visit(index, λ, solver)` sees the solver at each of its points.
 pub(crate) fn run<'p>(
@@ -32,6 +33,7 @@ pub(crate) fn run<'p>(
 ) -> Result<Path> {
     let composite = Composite::new(design, target, options, workers)?;
     let (mut path, sequence, mut leg) = begin(&composite, lambdas, observer);
+    leg.lead_to(sequence[0], observer);
     leg.walk(&sequence, observer, visit);
     (path.passes, path.points) = (leg.solver.passes, leg.points);
     Ok(path)
@@ -56,9 +58,11 @@ pub(super) fn run_legs(
     composite.workers = Workers::default();
     let (mut path, sequence, mut upper) = begin(&composite, lambdas, observer);
     let (first, second) = sequence.split_at(FIRST_LEG * sequence.len() / 100);
-    let (dual, null, early_stop) = (upper.solver.dual.clone(), upper.null, lambdas.early_stop);
+    let null = NullModel::of(&upper.solver);
+    let (mean, early_stop, lambda_max) = (upper.null, lambdas.early_stop, upper.before);
     let lower = |observer: &mut dyn Observer| {
-        let mut leg = Leg::in_the_middle(&composite, second[0], (dual.clone(), null, early_stop), observer);
+        let mut leg = Leg::new(&composite, composite.another(&null), mean, early_stop, lambda_max);
+        leg.lead_to(second[0], observer);
         leg.walk(second, &mut Muted(observer), |_, _, _| {});
         (leg.points, leg.solver.passes)
     };
@@ -67,6 +71,7 @@ pub(super) fn run_legs(
     let (goes_on, beside) = workers.beside(
         observer,
         |observer| {
+            upper.lead_to(first[0], observer);
             let goes_on = upper.walk(first, observer, |_, _, _| {});
             skip.fetch_or(!goes_on, Ordering::Relaxed);
             goes_on
@@ -100,7 +105,7 @@ fn begin<'c, 'p>(
     observer: &mut dyn Observer,
 ) -> (Path, Vec<f64>, Leg<'c, 'p>) {
     let Composite { design, target, options, statistics, .. } = composite;
-    let mut solver = composite.solver(None);
+    let mut solver = composite.solver();
     let null = composite.to_null(&mut solver, &mut Muted(observer));
     let lambda_max = composite.lambda_max(&solver);
     let sequence = lambdas.of(lambda_max, design.rows(), design.features());
@@ -117,11 +122,8 @@ fn begin<'c, 'p>(
         passes: 0.0,
         points: Vec::new(),
     };
-    let before = lambda_max.max(sequence[0]);
-    let early_stop = lambdas.early_stop;
-    let far = options.l1_ratio > 0.0 && sequence[0] < LADDER * lambda_max;
-    let set = far.then(|| climb_down(composite, &mut solver, sequence[0], ends(options), observer));
-    (path, sequence, Leg { composite, solver, null, early_stop, before, set, points: Vec::new() })
+    let leg = Leg::new(composite, solver, null, lambdas.early_stop, lambda_max.max(sequence[0]));
+    (path, sequence, leg)
 }
 
 /// A walk along falling λ, each fit from the one before.
@@ -139,17 +141,24 @@ struct Leg<'c, 'p> {
 }
 
 impl<'c, 'p> Leg<'c, 'p> {
-    /// One that starts at λ.
-    fn in_the_middle(
+    /// One that starts at the null model.
+    fn new(
         composite: &'c Composite<'p>,
-        lambda: f64,
-        (dual, null, early_stop): (DualSide, f64, bool),
-        observer: &mut dyn Observer,
+        solver: Solver<'p>,
+        null: f64,
+        early_stop: bool,
+        lambda_max: f64,
     ) -> Self {
-        let mut solver = composite.solver(Some(dual));
-        composite.to_null(&mut solver, observer);
-        let set = Some(climb_down(composite, &mut solver, lambda, ends(composite.options), observer));
-        Self { composite, solver, null, early_stop, before: lambda, set, points: Vec::new() }
+        Self { composite, solver, null, early_stop, before: lambda_max, set: None, points: Vec::new() }
+    }
+
+    /// Goes to a λ by way of larger ones.
+    fn lead_to(&mut self, lambda: f64, observer: &mut dyn Observer) {
+        let options = self.composite.options;
+        if options.l1_ratio > 0.0 && lambda < self.before {
+            self.set = Some(climb_down(self.composite, &mut self.solver, lambda, ends(options), observer));
+            self.before = lambda;
+        }
     }
 
     /// Goes along; does the path go on after it?
@@ -161,19 +170,19 @@ impl<'c, 'p> Leg<'c, 'p> {
     ) -> bool {
         let options = self.composite.options;
         let mut above = self.composite.penalty(self.before, options.l1_ratio);
-        let mut earlier: Option<(f64, Vec<f64>)> = None;
+        let mut earlier: Option<(f64, Minimiser)> = None;
         for (index, &lambda) in sequence.iter().enumerate() {
             let penalty = self.composite.penalty(lambda, options.l1_ratio);
             let set = match self.set.take() {
                 Some(set) => set,
-                None => self.solver.candidates(&penalty, |j| 2.0 * penalty.l1[j] - above.l1[j]),
+                None => self.solver.candidates(&penalty, Some(&above), |j| 2.0 * penalty.l1[j] - above.l1[j]),
             };
             let first = self.solver.steps;
-            let now = self.solver.theta.clone();
+            let now = (index > 0).then(|| ((self.before / lambda).ln(), self.solver.minimiser()));
             if let Some((log_ratio, theta)) = earlier.filter(|(log_ratio, _)| *log_ratio > 0.0) {
                 self.solver.extrapolate(&penalty, &set, &theta, (self.before / lambda).ln() / log_ratio);
             }
-            earlier = (index > 0).then(|| ((self.before / lambda).ln(), now));
+            earlier = now;
             let ended = self.solver.minimise(&penalty, set, ends(options), &mut Muted(observer));
             self.points.push(self.point(lambda, &ended, self.solver.steps - first));
             visit(index, lambda, &self.solver);
@@ -189,7 +198,7 @@ impl<'c, 'p> Leg<'c, 'p> {
 
     /// Where the solver is.
     fn point(&self, lambda: f64, ended: &Ended, steps: usize) -> PathPoint {
-        let weights = self.composite.coefficients(&self.solver.theta);
+        let weights = self.composite.coefficients(&self.solver.theta, &self.solver.set);
         let (nll, saturated) = (self.solver.means.nll, self.solver.dual.labels.0);
         PathPoint {
             lambda,

@@ -17,11 +17,34 @@ const ABSOLUTE: f64 = 1e-15;
 /// Halvings of a step.
 const HALVINGS: usize = 40;
 
+/// θ of the features of a working set, ascending, and of the intercepts; all others are 0.
+#[derive(Debug)]
+pub(crate) struct Minimiser {
+    features: Vec<usize>,
+    rows: Vec<f64>,
+}
+
+impl Minimiser {
+    /// θ_j, or nothing where it is 0.
+    fn row(&self, j: usize) -> Option<&[f64]> {
+        let k = self.rows.len() / self.features.len().max(1);
+        self.features.binary_search(&j).ok().map(|at| &self.rows[at * k..(at + 1) * k])
+    }
+}
+
 impl Solver<'_> {
-    /// Goes on in the direction it came from, `share` times as far: where θ of a penalty before was `before`, the path
-    /// of minimisers is smooth as long as no weight reaches 0. Only if F is lower there; `set` has all features that
+    /// Where the last fit ended.
+    pub(crate) fn minimiser(&self) -> Minimiser {
+        let mut features = self.set.clone();
+        features.extend(self.dual.intercept.then_some(self.features()));
+        let rows = features.iter().flat_map(|&j| &self.theta[self.row(j)]).copied().collect();
+        Minimiser { features, rows }
+    }
+
+    /// Goes on in the direction it came from, `share` times as far: where the minimiser of a penalty before was `before`, the
+    /// path of minimisers is smooth as long as no weight reaches 0. Only if F is lower there; `set` has all features that
     /// are not 0.
-    pub(crate) fn extrapolate(&mut self, penalty: &Penalty, set: &[usize], before: &[f64], share: f64) {
+    pub(crate) fn extrapolate(&mut self, penalty: &Penalty, set: &[usize], before: &Minimiser, share: f64) {
         let k = self.dual.offsets.len();
         let mut features: Vec<usize> = set.iter().copied().filter(|&j| self.is_moving(penalty, j)).collect();
         if self.dual.intercept {
@@ -29,10 +52,12 @@ impl Solver<'_> {
         }
         let mut delta = Vec::with_capacity(features.len() * k);
         for &j in &features {
+            let before = before.row(j);
             for (c, at) in self.row(j).enumerate() {
                 let (low, high) = penalty.limits(j, c);
-                let (now, next) = (self.theta[at], self.theta[at] + share * (self.theta[at] - before[at]));
-                let stays = penalty.l1[j] > 0.0 && (now * before[at] <= 0.0 || now * next <= 0.0);
+                let (now, before) = (self.theta[at], before.map_or(0.0, |row| row[c]));
+                let next = now + share * (now - before);
+                let stays = penalty.l1[j] > 0.0 && (now * before <= 0.0 || now * next <= 0.0);
                 delta.push(if stays { 0.0 } else { next.clamp(low, high) - now });
             }
         }

@@ -4,7 +4,7 @@ mod block;
 pub(crate) mod descent;
 mod face;
 mod group;
-mod line;
+pub(crate) mod line;
 pub(crate) mod newton_cg;
 mod pcg;
 pub(crate) mod plan;

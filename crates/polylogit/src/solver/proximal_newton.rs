@@ -72,6 +72,8 @@ pub(crate) struct Solver<'a> {
     /// Where a fit ended by the probabilities that its last step foresaw: their means; the gradient is theirs.
     pub(crate) ahead: Option<Means>,
     pub(crate) foreseen: Vec<f64>,
+    /// The working set of the last fit, ascending: all others are 0.
+    pub(crate) set: Vec<usize>,
     /// θ of the features on a step, where it began (m × K), and the step's buffers.
     pub(crate) start: Vec<f64>,
     pub(crate) buffers: Buffers,
@@ -171,6 +173,19 @@ impl Solver<'_> {
         ends: Ends,
         observer: &mut dyn Observer,
     ) -> Ended {
+        let ended = self.on_sets(penalty, &mut set, ends, observer);
+        self.set = set;
+        ended
+    }
+
+    /// On working sets, each with the features that the one before lacked.
+    fn on_sets(
+        &mut self,
+        penalty: &Penalty,
+        set: &mut Vec<usize>,
+        ends: Ends,
+        observer: &mut dyn Observer,
+    ) -> Ended {
         let all: Vec<usize> = (0..self.features()).collect();
         let first = self.steps;
         let mut share = SET_SHARE;
@@ -184,12 +199,12 @@ impl Solver<'_> {
                 max_steps: (first + ends.max_steps).saturating_sub(self.steps),
                 strict: ends.strict,
             };
-            let status = self.on_set(penalty, &set, inner, observer);
+            let status = self.on_set(penalty, set, inner, observer);
             if set.len() < all.len() {
                 self.look(penalty);
             }
             let (gap, estimated) = self.gap(penalty, &all);
-            let value = self.means.nll + penalty.total(&set, &self.theta);
+            let value = self.means.nll + penalty.total(set, &self.theta);
             let ended = |status| Ended { status, value, gap, estimated };
             if gap <= ends.tol * value {
                 return ended(Status::Converged);
@@ -197,7 +212,7 @@ impl Solver<'_> {
             if matches!(status, Status::Cancelled | Status::StepLimit) {
                 return ended(status);
             }
-            let joined = self.join(penalty, &mut set);
+            let joined = self.join(penalty, set);
             if joined == 0 && ends.least_gain > 0.0 {
                 return ended(Status::Converged);
             }

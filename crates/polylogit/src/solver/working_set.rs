@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::proximal_newton::Solver;
+use crate::certificate::RESTS;
 use crate::objective::penalty::Penalty;
 
 /// Weights that are not 0 are joined by others up to so many.
@@ -17,10 +18,18 @@ impl Solver<'_> {
         penalty.members(&j).iter().any(|&j| self.is_active(j))
     }
 
-    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a share of ℓ_j; whole groups.
-    pub(crate) fn candidates(&self, penalty: &Penalty, threshold: impl Fn(usize) -> f64) -> Vec<usize> {
+    /// Features that are not 0, that nothing would keep there, or whose gradient reaches a threshold; whole groups. `above` is
+    /// the penalty of the last fit, if there was one.
+    pub(crate) fn candidates(
+        &self,
+        penalty: &Penalty,
+        above: Option<&Penalty>,
+        threshold: impl Fn(usize) -> f64,
+    ) -> Vec<usize> {
         let mut set = Vec::new();
-        for j in (0..self.features()).filter(|&j| penalty.leads(j)) {
+        let rests =
+            |j: usize| self.bounded[j] && above.is_some_and(|above| RESTS * above.l1[j] < threshold(j));
+        for j in (0..self.features()).filter(|&j| penalty.leads(j) && !rests(j)) {
             if self.is_moving(penalty, j)
                 || penalty.l1[j] == 0.0
                 || penalty.reach(j, &penalty.rows(j, &self.gradient)) >= threshold(j)
@@ -53,7 +62,7 @@ impl Solver<'_> {
     /// A working set for a λ far below the one before: features that are not 0, that nothing would keep there, and of those
     /// whose gradient reaches a share of ℓ_j the farthest, so many at most.
     pub(crate) fn nearest(&self, penalty: &Penalty, share: f64, most: usize) -> Vec<usize> {
-        let mut set = self.candidates(penalty, |_| f64::INFINITY);
+        let mut set = self.candidates(penalty, None, |_| f64::INFINITY);
         set.sort_unstable();
         self.join_beyond(penalty, &mut set, share, most);
         set
