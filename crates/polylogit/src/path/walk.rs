@@ -19,7 +19,7 @@ const LEAST_LEGS: usize = 20;
 const LEGS_WORK: f64 = 2e7;
 /// Hundredths of the λ that the first leg goes through, with about half the work: those of the second have more weights, but most
 /// curvature serves for many of them.
-const FIRST_LEG: usize = 56;
+const FIRST_LEG: usize = 54;
 
 /// Fits a path; `visit(index, λ, solver)` sees the solver at each of its points.
 pub(crate) fn run<'p>(
