@@ -90,6 +90,9 @@ pub(crate) struct OptionArgs {
     /// Threads [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
+    /// Bytes that a fit may take beside X and the labels
+    #[arg(long)]
+    memory_limit: Option<u64>,
 }
 
 impl OptionArgs {
@@ -97,7 +100,8 @@ impl OptionArgs {
         let new = LogisticRegression::new().standardize(self.standardize);
         let new = new.l1_ratio(self.l1_ratio).grouped(self.grouped);
         let new = self.lambda.map_or(new.clone().c(self.c), |lambda| new.lambda(lambda));
-        self.threads.map_or(new.clone(), |threads| new.threads(threads))
+        let new = self.threads.map_or(new.clone(), |threads| new.threads(threads));
+        self.memory_limit.map_or(new.clone(), |limit| new.memory_limit(limit))
     }
 }
 

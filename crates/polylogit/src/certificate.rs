@@ -60,8 +60,8 @@ pub struct Certificate {
 ///
 /// For p′ in the simplex with (1/S) Σ s (p′ − y) = 0 (the free intercepts), weak duality gives
 /// `D(p′) = (1/S) Σ s [H(p′) + ⟨p′ − y, o⟩] − Σ_j ‖g′_j‖² / (2λ_j) ≤ F*` with g′ the nll gradient at p′. The
-/// intercepts' defect δ = (1/S) Σ s (p − y) is repaired by p′ = (1−θ) p + θ c with
-/// c = ȳ − δ (1−θ)/θ, which lies in the simplex for θ/(1−θ) ≥ max_k δ_k/ȳ_k; H is concave. F − D is then
+/// intercepts' defect δ = (1/S) Σ s (p − y) is repaired by p′ = (1−μ) p + μ c with
+/// c = ȳ − δ (1−μ)/μ, which lies in the simplex for μ/(1−μ) ≥ max_k δ_k/ȳ_k; H is concave. F − D is then
 /// written without the difference of two large numbers:
 /// `Σ_j ‖g_j + λ_j θ_j‖²/(2λ_j)` plus terms of first order in δ.
 pub(crate) fn duality_gap(point: &Point, dual: &Dual, workers: &Workers) -> Option<f64> {
@@ -75,30 +75,32 @@ pub(crate) fn duality_gap(point: &Point, dual: &Dual, workers: &Workers) -> Opti
     if !dual.intercept {
         return Some(gap);
     }
-    let delta = &point.nll_gradient[features * k..];
+    let delta = &point.gradient[features * k..];
     let mean = &dual.moments[features * k..];
     let ratio = delta.iter().zip(mean).map(|(d, y)| d / y).fold(0.0, f64::max);
-    let theta = ratio / (1.0 + ratio);
+    let mix = ratio / (1.0 + ratio);
     for (d, b) in delta.iter().zip(&point.theta[features * k..]) {
         gap += d * b;
     }
-    if theta == 0.0 {
+    if mix == 0.0 {
         return Some(gap.max(0.0));
     }
     // max(0): the smallest c_k is 0 up to rounding.
     let constant: Vec<f64> = mean.iter().zip(delta).map(|(y, d)| (y - d / ratio).max(0.0)).collect();
     let entropy: f64 = constant.iter().filter(|c| **c > 0.0).map(|c| -c * c.ln()).sum();
     let offset: f64 = constant.iter().zip(&dual.offsets).map(|(c, o)| c * o).sum();
-    gap += theta * (point.entropy_mean - entropy + point.offset_mean - offset);
+    gap += mix * (point.entropy_mean - entropy + point.offset_mean - offset);
     gap += workers.sweep(features * k, k, [], |of, []| {
-        let (nll, moments) = (&point.nll_gradient[of.clone()], &dual.moments[of.clone()]);
-        let rows = nll.chunks_exact(k).zip(moments.chunks_exact(k)).zip(&ridge[of.start / k..]);
+        let (theta, moments) = (&point.theta[of.clone()], &dual.moments[of.clone()]);
+        let rows = point.gradient[of.clone()].chunks_exact(k).zip(theta.chunks_exact(k));
+        let rows = rows.zip(moments.chunks_exact(k)).zip(&ridge[of.start / k..]);
         let mut sum = 0.0;
-        for ((nll, moments), lambda) in rows {
+        for (((gradient, theta), moments), lambda) in rows {
             let x_mean: f64 = moments.iter().sum();
-            for ((g, m), c) in nll.iter().zip(moments).zip(&constant) {
+            for (((g, t), m), c) in gradient.iter().zip(theta).zip(moments).zip(&constant) {
+                let g = g - lambda * t;
                 let h = c * x_mean - m - g;
-                sum += theta * h * (g + 0.5 * theta * h) / lambda;
+                sum += mix * h * (g + 0.5 * mix * h) / lambda;
             }
         }
         sum
@@ -148,7 +150,7 @@ pub(crate) struct Composite<'a> {
 ///
 /// p″ = y + τ (p′ − y) with p′ the repaired p of [`duality_gap`] is a distribution that meets the intercepts'
 /// constraint for every τ in [0, 1]; its gradient is τg′. By the concavity of H,
-/// `D(p″) ≥ τ [(1−θ) H(p) + θ H(c)] + (1−τ) H(y) + ⟨p″ − y, o⟩ − Σ_j h_j*(−τ g′_j)` in the mean, and since
+/// `D(p″) ≥ τ [(1−μ) H(p) + μ H(c)] + (1−τ) H(y) + ⟨p″ − y, o⟩ − Σ_j h_j*(−τ g′_j)` in the mean, and since
 /// `L/S − H(p) − ⟨p − y, o⟩ = Σ_j g_j·θ_j + δ·b`, F − D is made of small terms. τ is the largest that leaves
 /// every h_j* finite, or the largest that brings each g′_j into its ball, whichever is better. Any p bounds F*, not only
 /// θ's own: for another the sum is not made of small terms, L/S − H(p) − ⟨p − y, o⟩ is taken as it is.
@@ -200,7 +202,7 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     let mut open = Vec::new();
     for j in features {
         if bounded[j] {
-            // ‖(1−θ) g + θ (c x̄ − m)‖
+            // ‖(1−μ) g + μ (c x̄ − m)‖
             if mix * at.spread[j] <= (1.0 - RESTS) * penalty.l1[j] {
                 continue;
             }

@@ -82,7 +82,7 @@ fn in_row_space(problem: &Problem<'_>, space: &RowSpace, start: Start, observer:
         ridge.push(0.0);
         phi.extend_from_slice(&start.theta[d * k..]);
     }
-    let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep_rows: options.keep_rows };
+    let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep: options.keep };
     let identity = Standardise::identity(n);
     let mut objective =
         objective::of(&rows, target, identity, options.intercept, ridge, mode, workers.clone());

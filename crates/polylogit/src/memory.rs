@@ -13,7 +13,7 @@ use crate::lead::sample_sizes;
 use crate::objective::DENSE_COLUMNS;
 use crate::objective::curvature::pair_len;
 use crate::objective::dense_columns::{explicit_pays, packs_all, row_block};
-use crate::objective::kept::{KeptBytes, Mode};
+use crate::objective::kept::{Keep, KeptBytes, Mode};
 use crate::objective::readings::KEPT;
 use crate::objective::ridge::{SLOTS, ranges};
 use crate::objective::sparse_hessian::WEIGHTS;
@@ -21,13 +21,14 @@ use crate::options::{LogisticRegression, Options};
 use crate::parallel::at_work;
 use crate::problem::precision;
 use crate::row_space;
+use crate::solver::pcg::cuts;
 use crate::solver::plan::{Hessians, Plan};
 use crate::solver::preconditioner::room;
 use crate::solver::proximal_newton::EXPECTED_SWEEPS;
 use crate::target::Target;
 
 /// Vectors of the size of θ that a smooth fit holds, and one with another penalty.
-const VECTORS: u64 = 18;
+const VECTORS: u64 = 13;
 const COMPOSITE_VECTORS: u64 = 8;
 /// Matrices that a metric takes while it is renewed: the new one, its factor and that of the one before.
 const METRIC: u64 = 3;
@@ -122,18 +123,21 @@ pub(crate) fn within(
 ) -> Result<Options> {
     let Some(limit) = options.memory_limit else { return Ok(options) };
     let each = limit / at_once.max(1) as u64;
-    if estimate(design, target, &options).at_most() <= each {
-        return Ok(options);
+    let thrifty = [
+        (Keep::All, true),
+        (Keep::Probabilities, true),
+        (Keep::Probabilities, false),
+        (Keep::Nothing, false),
+    ];
+    let mut options = options;
+    for (keep, reserve) in thrifty {
+        options = Options { keep, reserve, ..options };
+        let needed = estimate(design, target, &options);
+        if each >= if reserve { needed.at_most() } else { needed.bytes() } {
+            return Ok(options);
+        }
     }
-    let thrifty = Options { keep_rows: false, ..options };
-    let needed = estimate(design, target, &thrifty);
-    if needed.at_most() <= each {
-        return Ok(thrifty);
-    }
-    if needed.bytes() > each {
-        return Err(needed.refusal(limit));
-    }
-    Ok(Options { reserve: false, ..thrifty })
+    Err(estimate(design, target, &options).refusal(limit))
 }
 
 /// Parts that are there at the same time.
@@ -169,7 +173,7 @@ struct Shape {
     bytes: usize,
     rarest: f64,
     threads: usize,
-    keep_rows: bool,
+    keep: Keep,
 }
 
 /// The fullest moment of a fit.
@@ -197,7 +201,7 @@ pub(crate) fn moments(design: &Design<'_>, target: &Target, options: &Options) -
         bytes: design.bytes(),
         rarest,
         threads: at_work(options.threads, design.stored() as f64 * k as f64),
-        keep_rows: options.keep_rows,
+        keep: options.keep,
     };
     let mut moments = vec![statistics(design, shape), dependent(design, options, shape)];
     if composite::applies(options) {
@@ -277,7 +281,7 @@ fn dense_with(shape: Shape, plan: Plan, hessian: bool) -> Moment {
     let mut moment = Moment::default();
     let block = block(n, m + 3 * k);
     let count = n.div_ceil(block.rows);
-    let mode = Mode { precision: precision(n, m, k), keep_rows: shape.keep_rows };
+    let mode = Mode { precision: precision(n, m, k), keep: shape.keep };
     let kept = KeptBytes::new(block, count, (m, k), shape.bytes, mode);
     moment.add("copies of the rows", FEWER_ROWS, [1, (kept.double + kept.single) as u64, 1]);
     moment.add("probabilities of the rows", FEWER_ROWS, [1, kept.probabilities as u64, 1]);
@@ -296,7 +300,7 @@ fn dense_with(shape: Shape, plan: Plan, hessian: bool) -> Moment {
     moment.add(
         "vectors of the size of the coefficients",
         FEWER_COLUMNS,
-        [VECTORS + pairs, (m * k) as u64, F64],
+        [VECTORS + cuts(m * k).len() as u64 + pairs, (m * k) as u64, F64],
     );
     let columns = 2 * m + if hessian { k * (k - 1) / 2 } else { 0 } + 2 * k;
     moment.add(
@@ -317,7 +321,7 @@ fn sparse_rows(shape: Shape) -> Moment {
     moment.add("probabilities and residuals of the rows", FEWER_ROWS, [2 * width, n as u64, F64]);
     // The table of θ in both types.
     moment.add("tables of the coefficients", FEWER_COLUMNS, [3 * width, m as u64, F64 / 2]);
-    let vectors = VECTORS + 4 * room(m * k) as u64;
+    let vectors = VECTORS + (cuts(m * k).len() + 4 * room(m * k)) as u64;
     moment.add("vectors of the size of the coefficients", FEWER_COLUMNS, [vectors, (m * k) as u64, F64]);
     moment
 }

@@ -7,6 +7,7 @@ use crate::design::Design;
 use crate::error::{Error, Result};
 use crate::fit::{self, Fit};
 use crate::memory;
+use crate::objective::kept::Keep;
 use crate::solver::trace::Recorder;
 use crate::solver::{Observer, Silent};
 use crate::target::Target;
@@ -296,7 +297,7 @@ impl LogisticRegression {
             threads: self.threads,
             warm_start: self.warm_start.clone(),
             memory_limit: self.memory_limit,
-            keep_rows: true,
+            keep: Keep::All,
             reserve: true,
         })
     }
@@ -390,8 +391,7 @@ pub(crate) struct Options {
     pub(crate) threads: Option<usize>,
     pub(crate) warm_start: Option<Coefficients>,
     pub(crate) memory_limit: Option<u64>,
-    /// May copies of the rows be kept between passes?
-    pub(crate) keep_rows: bool,
+    pub(crate) keep: Keep,
     /// May a Hessian be factored when steps grow slow?
     pub(crate) reserve: bool,
 }

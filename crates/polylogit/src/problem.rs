@@ -60,7 +60,7 @@ impl<'p> Problem<'p> {
             ridge.push(0.0);
         }
         let precision = precision(self.design.rows(), ridge.len(), self.classes());
-        let mode = Mode { precision, keep_rows: self.options.keep_rows };
+        let mode = Mode { precision, keep: self.options.keep };
         objective::of(
             &self.design,
             self.target,

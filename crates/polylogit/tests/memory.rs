@@ -47,9 +47,16 @@ fn a_limit_that_is_enough_changes_nothing_and_one_that_is_not_says_what_is_missi
     let limit = 100_000;
     let error = ridge().memory_limit(limit).fit(&design, &target).unwrap_err();
     let Error::Memory { needed, limit: told, .. } = &error else { panic!("{error}") };
-    assert_eq!((*needed, *told), (estimate.bytes() - copies, limit));
+    assert_eq!(*told, limit);
+    // Nor for probabilities: slower still, to the same accuracy.
+    let of_rows = estimate.parts.iter().find(|part| part.what == "probabilities of the rows").unwrap().bytes;
+    assert!(*needed < estimate.bytes() - copies - of_rows / 2);
+    let slow = ridge().memory_limit(*needed).fit(&design, &target)?;
+    assert!(slow.objective - free.objective <= slow.certificate.gap);
+    assert!(free.objective - slow.objective <= free.certificate.gap);
+    assert!(slow.certificate.relative_gap <= 1e-6 && slow.model != free.model);
     let text = error.to_string();
-    assert!(text.contains("MiB beside the data (") && text.contains("98 KiB are allowed: "), "{text}");
+    assert!(text.contains("KiB beside the data (") && text.contains("98 KiB are allowed: "), "{text}");
     Ok(())
 }
 
@@ -64,7 +71,7 @@ fn statistics_keep_the_limit() -> Result<()> {
     let needed = within(u64::MAX).memory(&design, &target)?.bytes();
     let free = Inference::new().fit(&design, &target)?;
     assert_eq!(within(needed).fit(&design, &target)?.covariance_matrix(), free.covariance_matrix());
-    let error = within(needed / 2).fit(&design, &target).unwrap_err();
+    let error = within(needed / 3).fit(&design, &target).unwrap_err();
     assert!(matches!(error, Error::Memory { .. }), "{error}");
     Ok(())
 }

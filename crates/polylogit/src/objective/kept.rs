@@ -24,8 +24,17 @@ pub(crate) enum Precision {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mode {
     pub(crate) precision: Precision,
-    /// May it keep X̃ between passes? Without it takes longer to the same bits.
-    pub(crate) keep_rows: bool,
+    pub(crate) keep: Keep,
+}
+
+/// What may be kept between passes, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Keep {
+    /// Every product of curvature computes its probabilities anew, half as much again.
+    Nothing,
+    /// X̃ is read from X: it takes longer to the same bits.
+    Probabilities,
+    All,
 }
 
 /// Bytes that are kept between passes.
@@ -43,14 +52,18 @@ impl KeptBytes {
         let all = |columns: usize, width: usize| block.len(columns) * count * width;
         let rows = |width: usize, most: usize| {
             let packed = all(m, width);
-            if mode.keep_rows && packed <= most && k < MANY_CLASSES { packed } else { 0 }
+            if mode.keep == Keep::All && packed <= most && k < MANY_CLASSES { packed } else { 0 }
         };
         let single = mode.precision == Precision::Single;
         let probabilities = all(k, if single { size_of::<f32>() } else { size_of::<f64>() });
         Self {
             double: rows(size_of::<f64>(), PACKED_DOUBLE),
             single: if single { rows(size_of::<f32>(), PACKED_SINGLE) } else { 0 },
-            probabilities: if probabilities <= PROBABILITIES.max(x / 4) { probabilities } else { 0 },
+            probabilities: if mode.keep >= Keep::Probabilities && probabilities <= PROBABILITIES.max(x / 4) {
+                probabilities
+            } else {
+                0
+            },
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::parallel::Workers;
 use crate::target::Target;
 use std::sync::Arc;
 
-use kept::{Mode, Precision};
+use kept::{Keep, Mode, Precision};
 use pass::Totals;
 use ridge::RidgeNll;
 use sparse::SparseNll;
@@ -49,9 +49,7 @@ pub(crate) struct Point {
     pub(crate) offset_mean: f64,
     /// The least probability of a row's own class (1 for soft labels).
     pub(crate) least_label_probability: f64,
-    /// ∂(L/S)/∂θ (m × K).
-    pub(crate) nll_gradient: Vec<f64>,
-    /// ∂F/∂θ (m × K).
+    /// ∂F/∂θ (m × K); that of L/S is λ_j θ_j less.
     pub(crate) gradient: Vec<f64>,
 }
 
@@ -137,17 +135,15 @@ impl Dual {
         Self { ridge, intercept, moments: Vec::new(), offsets }
     }
 
-    /// From sums over rows and ∂(L/S)/∂θ: F and its gradient.
+    /// From sums over rows, and ∂(L/S)/∂θ in the place of the gradient: F and its gradient.
     fn complete(&self, point: &mut Point, totals: &Totals, n: f64, workers: &Workers) {
         point.nll_mean = totals.nll / n;
         point.entropy_mean = totals.entropy / n;
         point.offset_mean = totals.offset / n;
         point.least_label_probability = totals.least;
         let k = self.offsets.len();
-        let (theta, nll) = (&point.theta, &point.nll_gradient);
-        point.gradient.resize(nll.len(), 0.0);
-        let penalty = workers.sweep(nll.len(), k, [&mut point.gradient], |of, [gradient]| {
-            gradient.copy_from_slice(&nll[of.clone()]);
+        let theta = &point.theta;
+        let penalty = workers.sweep(theta.len(), k, [&mut point.gradient], |of, [gradient]| {
             let (theta, ridge) = (&theta[of.clone()], &self.ridge[of.start / k..]);
             add_ridge(ridge, k, theta, gradient);
             let rows = theta.chunks_exact(k).zip(ridge);
@@ -291,7 +287,7 @@ impl<'a> SoftmaxObjective<'a> {
                 Standardise::identity(d),
                 true,
                 vec![0.0; d + 1],
-                Mode { precision: Precision::Double, keep_rows: true },
+                Mode { precision: Precision::Double, keep: Keep::All },
                 workers,
             ),
             total_weight: target.total_weight(),
@@ -399,8 +395,11 @@ impl<'a> SoftmaxObjective<'a> {
     /// # Errors
     /// As [`SoftmaxObjective::nll`].
     pub fn nll_gradient(&mut self, at: &Coefficients) -> Result<Coefficients> {
-        let point = self.point(at)?;
-        self.coefficients(&point.nll_gradient, self.total_weight)
+        let ridge = self.objective.dual().ridge.clone();
+        self.objective.set_ridge(vec![0.0; ridge.len()]);
+        let point = self.point(at);
+        self.objective.set_ridge(ridge);
+        self.coefficients(&point?.gradient, self.total_weight)
     }
 
     /// F, the penalised mean form.
@@ -480,7 +479,7 @@ mod tests {
                 let standardise = Standardise::identity(d);
                 let ridge = vec![0.1; d + 1];
                 let workers = Workers::default();
-                let mode = Mode { precision, keep_rows: true };
+                let mode = Mode { precision, keep: Keep::All };
                 let mut f = of(&design, &target, standardise, true, ridge, mode, workers);
                 let mut point = Point { theta: theta.clone(), ..Point::default() };
                 f.evaluate(&mut point);

@@ -151,6 +151,11 @@ impl Slot {
             totals: Totals::default(),
         }
     }
+
+    /// Are probabilities for curvature in f32 kept?
+    pub(super) fn keeps_single(&self) -> bool {
+        !self.single.p.is_empty()
+    }
 }
 
 impl<'v> View<'v> {

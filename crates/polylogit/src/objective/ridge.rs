@@ -195,7 +195,7 @@ impl Objective for RidgeNll<'_> {
     fn evaluate(&mut self, point: &mut Point) {
         let (k, n, precision) = (self.classes(), self.rows() as f64, self.mode.precision);
         self.double.pack(&point.theta, k, 1.0);
-        if precision == Precision::Single {
+        if precision == Precision::Single && !self.slots.iter().all(Slot::keeps_single) {
             self.single.pack(&point.theta, k, 1.0);
         }
         let (parameters, first) = (point.theta.len(), self.dual.moments.is_empty());
@@ -206,8 +206,8 @@ impl Objective for RidgeNll<'_> {
             slot.totals = Totals::default();
             view.evaluate(slot, buffers, theta.double, precision);
         });
-        point.nll_gradient.clear();
-        point.nll_gradient.extend(self.reduce().iter().map(|g| g / n));
+        point.gradient.clear();
+        point.gradient.extend(self.reduce().iter().map(|g| g / n));
         if first {
             let moments = self.slots[0].moments.iter().map(|sum| sum / n).collect();
             Arc::make_mut(&mut self.dual).moments = moments;

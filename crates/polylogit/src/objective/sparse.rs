@@ -375,8 +375,8 @@ impl Objective for SparseNll<'_> {
         drop(copies);
         self.single.kept = single;
         let n = self.rows() as f64;
-        point.nll_gradient.resize(point.theta.len(), 0.0);
-        self.gather_gradient::<f64>(false, &mut point.nll_gradient, |_, _, sum| sum / n);
+        point.gradient.resize(point.theta.len(), 0.0);
+        self.gather_gradient::<f64>(false, &mut point.gradient, |_, _, sum| sum / n);
         self.dual.complete(point, &totals, n, &self.workers);
     }
 

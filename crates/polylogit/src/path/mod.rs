@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::memory;
 use crate::model::Model;
+use crate::objective::kept::Keep;
 use crate::options::LogisticRegression;
 use crate::parallel::Workers;
 use crate::solver::{Observer, Silent, Status};
@@ -264,7 +265,7 @@ impl LogisticRegression {
             let workers = Workers::new(options.threads, PASSES * work);
             // Short of memory one leg comes after the other.
             let (options, workers) = match memory::within(options.clone(), design, target, 2) {
-                Ok(both) if both.keep_rows && both.reserve => (both, workers),
+                Ok(both) if both.keep == Keep::All && both.reserve => (both, workers),
                 _ => (memory::within(options, design, target, 1)?, Workers::default()),
             };
             return walk::run_legs(design, target, &options, lambdas, &workers, observer);

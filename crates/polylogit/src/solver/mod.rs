@@ -6,7 +6,7 @@ mod face;
 mod group;
 pub(crate) mod line;
 pub(crate) mod newton_cg;
-mod pcg;
+pub(crate) mod pcg;
 pub(crate) mod plan;
 pub(crate) mod preconditioner;
 pub(crate) mod proximal_newton;

@@ -283,16 +283,10 @@ fn foreseen_gap(
     ahead: &mut Point,
     workers: &Workers,
 ) -> f64 {
-    let k = dual.offsets.len();
     ahead.theta.clone_from(&point.theta);
     ahead.theta.iter_mut().zip(s).for_each(|(t, s)| *t += s);
     ahead.gradient.clear();
     ahead.gradient.extend_from_slice(gradient);
-    ahead.nll_gradient.clear();
-    let rows = gradient.chunks_exact(k).zip(ahead.theta.chunks_exact(k)).zip(&dual.ridge);
-    for ((g, t), lambda) in rows {
-        ahead.nll_gradient.extend(g.iter().zip(t).map(|(g, t)| g - lambda * t));
-    }
     ahead.entropy_mean = point.entropy_mean;
     ahead.offset_mean = point.offset_mean;
     certificate::duality_gap(ahead, dual, workers).unwrap_or(f64::INFINITY)

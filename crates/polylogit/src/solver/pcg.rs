@@ -58,6 +58,13 @@ impl Step {
 
 /// The radii at which steps are cut, as shares of the given one.
 const CUTS: [f64; 3] = [1.0 / 64.0, 1.0 / 16.0, 1.0 / 4.0];
+/// A step of more numbers is not cut (2 MB): it is seldom refused, and then taken anew.
+const CUT: usize = 1 << 18;
+
+/// At which radii steps of so many parameters are cut.
+pub(crate) fn cuts(parameters: usize) -> &'static [f64] {
+    if parameters <= CUT { &CUTS } else { &[] }
+}
 
 /// The vectors of the iteration, allocated once a fit.
 #[derive(Debug, Default)]
@@ -148,7 +155,7 @@ pub(super) fn solve(
         }
         // The positive root of ‖s + τd‖_M = Δ.
         let until = |radius: f64| ((sd * sd + dd * (radius * radius - ss).max(0.0)).sqrt() - sd) / dd;
-        for cut in CUTS.iter().skip(step.shorter.len()).map(|share| share * radius) {
+        for cut in cuts(n).iter().skip(step.shorter.len()).map(|share| share * radius) {
             if !open && length < cut * cut {
                 break;
             }

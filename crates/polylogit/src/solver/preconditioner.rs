@@ -21,8 +21,8 @@ const DIAGONAL_COST: f64 = 1.0;
 
 /// Pairs that are remembered,
 pub(super) const PAIRS: usize = 8;
-/// as long as they are at most this many numbers (16 MB).
-const REMEMBERED: usize = 1 << 21;
+/// as long as they are at most this many numbers (8 MB), and not only one.
+const REMEMBERED: usize = 1 << 20;
 
 /// M⁻¹ of some metric M near the Hessian.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ pub(super) struct Pair {
 
 /// How many pairs of so many parameters are worth their memory.
 pub(crate) fn room(parameters: usize) -> usize {
-    PAIRS.min(REMEMBERED / (2 * parameters.max(1)))
+    let room = PAIRS.min(REMEMBERED / (2 * parameters.max(1)));
+    if room < 2 { 0 } else { room }
 }
 
 /// The metric and the policy that renews it.
