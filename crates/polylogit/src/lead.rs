@@ -6,6 +6,7 @@
 //! and rare classes keep what they have. Nothing but the row numbers decides; the same table gives the same
 //! samples.
 
+use crate::certificate::CertificateKind;
 use crate::design::Design;
 use crate::design::rows::Standardise;
 use crate::design::sample::Gathered;
@@ -13,8 +14,8 @@ use crate::objective::kept::{Mode, Precision};
 use crate::objective::{self, Point};
 use crate::problem::{self, Problem};
 use crate::row_space::RowSpace;
-use crate::solver::newton_cg::{self, Limits};
-use crate::solver::{Muted, Observer, Status};
+use crate::solver::newton_cg::{self, Limits, Outcome};
+use crate::solver::{Event, Muted, Observer, Status};
 use crate::target::Target;
 
 /// Rows of the first sample for each column,
@@ -50,27 +51,36 @@ pub(crate) struct Start {
     pub(crate) passes: f64,
     /// How it was found, in words, if it took any.
     pub(crate) reason: Option<String>,
+    /// How the fit ended, if it needs no more.
+    pub(crate) proven: Option<Outcome>,
 }
 
 /// Leads to where a fit starts from.
 pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> Start {
-    let start = Start { theta: problem.start(), passes: 0.0, reason: None };
+    let start = Start { theta: problem.start(), passes: 0.0, reason: None, proven: None };
     if problem.options.warm_start.is_some() {
         return start;
     }
     let Problem { design, standardise, options, workers, .. } = problem;
     let precision = if options.tol >= SINGLE { Precision::Single } else { Precision::Double };
-    match RowSpace::new(design, standardise, &problem.scaled_ridge(), precision, workers) {
-        Some(space) => in_row_space(problem, &space, start, observer),
+    let ridge = problem.scaled_ridge();
+    match RowSpace::new(design, standardise, &ridge, precision, workers) {
+        Some(space) => in_row_space(problem, &space, &ridge, start, observer),
         None => from_samples(problem, start, observer),
     }
 }
 
-/// Solves in the coordinates of the rows.
-fn in_row_space(problem: &Problem<'_>, space: &RowSpace, start: Start, observer: &mut dyn Observer) -> Start {
+/// Solves in the coordinates of the rows; `scaled`: λ_j of x̃_j.
+fn in_row_space(
+    problem: &Problem<'_>,
+    space: &RowSpace<'_>,
+    scaled: &[f64],
+    start: Start,
+    observer: &mut dyn Observer,
+) -> Start {
     let Problem { design, target, options, workers, .. } = problem;
     let (n, d, k) = (design.rows(), design.features(), problem.classes());
-    // The Gram matrix and the way back, as passes of 4·n·d·K flops.
+    // The Gram matrix and the way back with its scores, as passes of 4·n·d·K flops.
     let passes = n as f64 / (4.0 * k as f64) + 1.0;
     let own = space.rows();
     let Ok(rows) = Design::dense(&own, n, n) else {
@@ -89,13 +99,36 @@ fn in_row_space(problem: &Problem<'_>, space: &RowSpace, start: Start, observer:
     // What is lost on the way back is small beside the rest of the gap.
     let limits = Limits { tol: 0.1 * options.tol, ..problem.limits() };
     let outcome = newton_cg::minimise(&mut *objective, phi, limits, &mut Muted(observer));
-    let mut phi = outcome.point.theta;
-    let intercepts = phi.split_off(n * k);
-    let mut theta = space.theta(phi, k, workers);
-    theta.extend(intercepts);
+    let phi = outcome.point.theta;
     let passes = passes + outcome.passes * n as f64 / d as f64;
-    let reason = Some("columns outnumber rows: solved in the space of the rows".into());
-    Start { theta, passes, reason }
+    let way = space.back(&phi[..n * k], k, workers);
+    let proof = space.prove(&way, &phi, (target, &**objective.dual(), scaled), workers);
+    let mut theta = way.theta;
+    theta.extend_from_slice(&phi[n * k..]);
+    let reason = Some("columns outnumber rows: solved in the space of the rows".to_string());
+    let mut start = Start { theta, passes, reason, proven: None };
+    if let Some((point, gap)) = proof.filter(|(point, gap)| *gap <= options.tol * point.value) {
+        let event = Event {
+            step: 0,
+            passes,
+            objective: point.value,
+            relative_gap: gap / point.value,
+            tol: options.tol,
+        };
+        let cancelled = observer.step(&event).is_break() || observer.cancelled();
+        start.proven = Some(Outcome {
+            point: Point { theta: std::mem::take(&mut start.theta), gradient: Vec::new(), ..point },
+            status: if cancelled { Status::Cancelled } else { Status::Converged },
+            kind: CertificateKind::DualityGap,
+            gap,
+            steps: 0,
+            passes: 0.0,
+            solver: outcome.solver,
+            reason: String::new(),
+            recession: None,
+        });
+    }
+    start
 }
 
 /// Solves growing samples, each from where the one before led.

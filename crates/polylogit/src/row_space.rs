@@ -2,18 +2,26 @@
 //!
 //! With every λ_j > 0 the optimum is a combination of rows. Let x′_ij = x̃_ij/√λ_j and X′X′ᵀ = LLᵀ (n × n): with
 //! θ′ = X′ᵀ L⁻ᵀ φ the scores are z = Lφ + b and the penalty is ½‖φ‖², so a dense problem of n columns has the same
-//! optimum. The way back is one more product with X′ᵀ. Rows that depend on others (their mean is 0 beside an
-//! intercept) leave columns of L that are next to 0, and a φ that is.
+//! optimum. The way back, θ = X′ᵀa with a = L⁻ᵀφ, is one more product with X′ᵀ. Rows that depend on others (their mean is 0
+//! beside an intercept) leave columns of L that are next to 0, and a φ that is.
+//!
+//! The proof needs the scores X′θ′ of the very θ, which are summed on the way back. With r the residuals at these,
+//! ∂F/∂θ′ = X′ᵀ(r + a): its square and all else that the duality gap is made of are forms (r + a)ᵀX′X′ᵀ(r + a), for which
+//! LLᵀ will do; by how much it may be off is added.
 //!
 //! Source: Hastie, Tibshirani, Efficient quadratic regularization for expression arrays (2004).
 
+use crate::certificate::duality_gap;
 use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};
 use crate::kernel::{self, Block, Panels, Real};
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::kept::Precision;
+use crate::objective::{Dual, Point};
 use crate::parallel::{Workers, tree_reduce};
 use crate::scalar::Scalar;
+use crate::softmax::log_softmax_in_place;
+use crate::target::{Labels, Target};
 
 /// Rows up to which their Gram matrix is decomposed.
 const ROWS: usize = 3000;
@@ -23,6 +31,12 @@ const COLUMNS_PER_ROW: usize = 2;
 const CHUNK: usize = 256;
 /// Ranges of columns that are shared out, each with a sum of its own.
 pub(crate) const SHARES: usize = 4;
+/// What is added to the diagonal of the Gram matrix, as a share of it, so that what rounding leaves of dependent rows can be
+/// factored; and by how much products of two rows may be off, that included, relative to their norms: 256 are summed in f32.
+const RAISED_SINGLE: f64 = 1e-8;
+const RAISED_DOUBLE: f64 = 1e-13;
+const OFF_SINGLE: f64 = (CHUNK + 8) as f64 / (1 << 24) as f64;
+const OFF_DOUBLE: f64 = 1e-12;
 
 /// Does a design have so many columns, and so few rows?
 pub(crate) fn pays(design: &Design<'_>) -> bool {
@@ -36,6 +50,18 @@ pub(crate) struct RowSpace<'a> {
     x: Columns<'a>,
     /// L.
     factor: Cholesky,
+    /// By how much LLᵀ may be off, relative to the norms of two rows.
+    off: f64,
+}
+
+/// A point of the row space in the space of the columns.
+pub(crate) struct Way {
+    /// a (n × K).
+    shares: Vec<f64>,
+    /// θ (d × K, row-major).
+    pub(crate) theta: Vec<f64>,
+    /// Its scores without intercepts (n × K).
+    scores: Vec<f64>,
 }
 
 impl<'a> RowSpace<'a> {
@@ -57,15 +83,14 @@ impl<'a> RowSpace<'a> {
             *s /= unit;
         }
         let x = Columns { design, standardise, scale, unit };
-        let (mut gram, rounding) = match precision {
-            Precision::Single => (x.gram::<f32>(workers), 1e-8),
-            Precision::Double => (x.gram::<f64>(workers), 1e-13),
+        let (mut gram, raised, off) = match precision {
+            Precision::Single => (x.gram::<f32>(workers), RAISED_SINGLE, OFF_SINGLE),
+            Precision::Double => (x.gram::<f64>(workers), RAISED_DOUBLE, OFF_DOUBLE),
         };
-        // A little more on the diagonal, so that what rounding leaves of dependent rows can be factored.
         let n = gram.n;
         gram.values.iter_mut().for_each(|v| *v *= unit * unit);
-        gram.values.iter_mut().step_by(n + 1).for_each(|v| *v *= 1.0 + rounding);
-        Some(Self { x, factor: Cholesky::new(&gram)? })
+        gram.values.iter_mut().step_by(n + 1).for_each(|v| *v *= 1.0 + raised);
+        Some(Self { x, factor: Cholesky::new(&gram)?, off })
     }
 
     /// The rows in coordinates of their own, row-major (n × n).
@@ -73,29 +98,116 @@ impl<'a> RowSpace<'a> {
         self.factor.lower()
     }
 
-    /// θ (d × K, row-major) of φ (n × K).
-    pub(crate) fn theta(&self, mut phi: Vec<f64>, classes: usize, workers: &Workers) -> Vec<f64> {
-        self.factor.solve_transposed_in_place(&mut phi, classes);
+    /// The way back of φ (n × K), in one reading of X.
+    pub(crate) fn back(&self, phi: &[f64], classes: usize, workers: &Workers) -> Way {
+        let mut shares = phi.to_vec();
+        self.factor.solve_transposed_in_place(&mut shares, classes);
         let mut panels = Panels::<f64>::default();
-        panels.pack(&phi, classes, 1.0);
-        let unit = self.x.unit * self.x.unit;
-        let mut theta = vec![0.0; self.x.scale.len() * classes];
-        let block = Block::new(CHUNK);
-        let mut chunks: Vec<&mut [f64]> = theta.chunks_mut(CHUNK * classes).collect();
-        workers.for_each(&mut chunks, |chunk, out| {
-            let mut x = vec![0.0; block.len(self.x.design.rows())];
-            let mut z = vec![0.0; block.len(classes)];
-            self.x.load(chunk, block, &mut x);
-            kernel::logits(block, &x, &panels, &mut z);
-            for (j, out) in out.chunks_exact_mut(classes).enumerate() {
-                for (c, out) in out.iter_mut().enumerate() {
-                    // θ = θ′/√λ.
-                    *out = z[c * block.stride + j] * self.x.scale[chunk * CHUNK + j] * unit;
+        panels.pack(&shares, classes, 1.0);
+        let (n, d, unit) = (self.x.design.rows(), self.x.scale.len(), self.x.unit * self.x.unit);
+        let mut theta = vec![0.0; d * classes];
+        let mut ranges: Vec<(&mut [f64], Vec<f64>)> = Vec::new();
+        let mut rest = &mut theta[..];
+        for of in ranges_of(d) {
+            let (own, others) = rest.split_at_mut(((of.end * CHUNK).min(d) - of.start * CHUNK) * classes);
+            rest = others;
+            ranges.push((own, vec![0.0; n * classes]));
+        }
+        workers.for_each(&mut ranges, |range, (theta, scores)| {
+            let block = Block::new(CHUNK);
+            let mut x = vec![0.0; block.len(n)];
+            let mut back = vec![0.0; block.len(classes)];
+            let first = ranges_of(d)[range].start;
+            for (chunk, out) in (first..).zip(theta.chunks_mut(CHUNK * classes)) {
+                self.x.load(chunk, block, &mut x);
+                kernel::logits(block, &x, &panels, &mut back);
+                kernel::outer(block, &x, &back, classes, scores);
+                for (j, out) in out.chunks_exact_mut(classes).enumerate() {
+                    for (c, out) in out.iter_mut().enumerate() {
+                        // θ = θ′/√λ.
+                        *out = back[c * block.stride + j] * self.x.scale[chunk * CHUNK + j] * unit;
+                    }
                 }
             }
         });
-        theta
+        tree_reduce(&mut ranges, |into, from| {
+            into.1.iter_mut().zip(&from.1).for_each(|(into, from)| *into += from);
+        });
+        let scores = ranges[0].1.iter().map(|z| z * unit).collect();
+        Way { shares, theta, scores }
     }
+
+    /// F at θ, and a bound on F − F*. `phi`: where the way began (n × K), and intercepts; `dual`: of the problem in the
+    /// coordinates of the rows; `ridge`: λ_j of x̃_j. `None` where LLᵀ is not the Gram matrix.
+    pub(crate) fn prove(
+        &self,
+        way: &Way,
+        phi: &[f64],
+        (target, dual, ridge): (&Target, &Dual, &[f64]),
+        workers: &Workers,
+    ) -> Option<(Point, f64)> {
+        if self.factor.jittered {
+            return None;
+        }
+        let k = dual.offsets.len();
+        let (n, total) = (target.rows(), target.total_weight());
+        let (mut residuals, mut point) =
+            (way.scores.clone(), Point { theta: phi.to_vec(), ..Point::default() });
+        for (row, z) in residuals.chunks_exact_mut(k).enumerate() {
+            let share = target.weight(row) / total;
+            let o = target.offsets().map(|o| &o[row * k..(row + 1) * k]);
+            z.iter_mut().zip(&phi[n * k..]).for_each(|(z, b)| *z += b);
+            z.iter_mut().zip(o.unwrap_or_default()).for_each(|(z, o)| *z += o);
+            log_softmax_in_place(z);
+            for (c, z) in z.iter_mut().enumerate() {
+                let y = match target.labels() {
+                    Labels::Hard(ids) => f64::from(u8::from(ids[row] as usize == c)),
+                    Labels::Soft(y) => y[row * k + c],
+                };
+                let p = z.exp();
+                point.nll_mean -= if y > 0.0 { share * y * *z } else { 0.0 };
+                point.entropy_mean -= if p > 0.0 { share * p * *z } else { 0.0 };
+                point.offset_mean += o.map_or(0.0, |o| share * p * o[c]);
+                *z = share * (p - y);
+            }
+        }
+        // Lᵀr + φ, and the intercepts' sums.
+        point.gradient = phi.to_vec();
+        point.gradient[n * k..].fill(0.0);
+        let (rows, at) = (self.rows(), phi.len() - n * k);
+        for (row, r) in rows.chunks_exact(n).zip(residuals.chunks_exact(k)) {
+            for (l, g) in row.iter().zip(point.gradient.chunks_exact_mut(k)) {
+                g.iter_mut().zip(r).for_each(|(g, r)| *g += l * r);
+            }
+            point.gradient[n * k..].iter_mut().zip(&r[..at]).for_each(|(g, r)| *g += r);
+        }
+        let squares =
+            way.theta.chunks_exact(k).zip(ridge).map(|(t, l)| l * t.iter().map(|t| t * t).sum::<f64>());
+        point.value = point.nll_mean + 0.5 * squares.sum::<f64>();
+        let gap = duality_gap(&point, dual, workers)?;
+        // |ρᵀ(X′X′ᵀ − LLᵀ)ρ| ≤ off (Σ_i |ρ_i| ‖L_i‖)² for ρ = r + a, and what the repair of the intercepts adds:
+        // μη·(r + ½μη) with |η_i| = s_i/S |c − p_i| ≤ 2 s_i/S.
+        let (mut unbalanced, mut residual, mut weighted) = (0.0, 0.0, 0.0);
+        for (i, row) in rows.chunks_exact(n).enumerate() {
+            let norm = row.iter().map(|l| l * l).sum::<f64>().sqrt();
+            let (r, a) = (&residuals[i * k..(i + 1) * k], &way.shares[i * k..(i + 1) * k]);
+            unbalanced += norm * r.iter().zip(a).map(|(r, a)| (r + a).abs()).sum::<f64>();
+            residual += norm * r.iter().map(|r| r.abs()).sum::<f64>();
+            weighted += norm * target.weight(i) / total;
+        }
+        let (defect, frequencies) = (&point.gradient[n * k..], &dual.moments[dual.moments.len() - at..]);
+        let mix = defect.iter().zip(frequencies).map(|(d, y)| d / y).fold(0.0, f64::max);
+        let repair = 2.0 * mix * weighted * (residual + mix * weighted);
+        let off = self.off * (0.5 * unbalanced * unbalanced + repair);
+        Some((point, gap + off))
+    }
+}
+
+/// Chunks of d columns, shared out.
+fn ranges_of(d: usize) -> Vec<std::ops::Range<usize>> {
+    let chunks = d.div_ceil(CHUNK);
+    let shares = SHARES.min(chunks);
+    (0..shares).map(|s| chunks * s / shares..chunks * (s + 1) / shares).collect()
 }
 
 /// X′/u, read by columns.
@@ -112,13 +224,12 @@ struct Columns<'a> {
 impl Columns<'_> {
     /// X′X′ᵀ/u²: products in `T`, sums in f64; its lower triangle, and some numbers beside it.
     fn gram<T: Real>(&self, workers: &Workers) -> Symmetric {
-        let (n, chunks) = (self.design.rows(), self.scale.len().div_ceil(CHUNK));
-        let shares = SHARES.min(chunks);
-        let mut grams = vec![vec![0.0; n * n]; shares];
+        let (n, ranges) = (self.design.rows(), ranges_of(self.scale.len()));
+        let mut grams = vec![vec![0.0; n * n]; ranges.len()];
         workers.for_each(&mut grams, |s, gram| {
             let block = Block::new(CHUNK);
             let mut x = vec![T::ZERO; block.len(n)];
-            for chunk in chunks * s / shares..chunks * (s + 1) / shares {
+            for chunk in ranges[s].clone() {
                 self.load(chunk, block, &mut x);
                 kernel::outer_lower(block, &x, &x, gram);
             }
@@ -147,6 +258,76 @@ impl Columns<'_> {
                 *out = T::from_f64((v.to_f64() - shift[j]) * (factor[j] * scale[j]));
             }
             beyond.fill(T::ZERO);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::kept::{Keep, Mode};
+    use crate::objective::{self, Objective};
+    use crate::solver::Silent;
+    use crate::solver::newton_cg::{Limits, minimise};
+
+    fn objective_of<'a>(
+        design: &Design<'a>,
+        target: &'a Target,
+        standardise: Standardise,
+        ridge: &[f64],
+    ) -> Box<dyn Objective + 'a> {
+        let ridge = ridge.iter().copied().chain([0.0]).collect();
+        let mode = Mode { precision: Precision::Double, keep: Keep::All };
+        objective::of(design, target, standardise, true, ridge, mode, Workers::default())
+    }
+
+    #[test]
+    fn the_proof_is_that_of_all_columns() {
+        let (n, d, k) = (40, 600, 3);
+        let x: Vec<f64> =
+            (0..n * d).map(|i| ((i * 7919 + i / 31 * 104_729) % 1013) as f64 / 1013.0).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let target = Target::from_labels((0..40i64).map(|i| i * i % 7 % 3)).unwrap();
+        let target = target.weights((0..n).map(|i| (1 + i % 4) as f64).collect()).unwrap();
+        let target = target.offset((0..n * k).map(|i| 0.3 * (1.7 * i as f64).sin()).collect()).unwrap();
+        let standardise =
+            Standardise { shift: vec![0.49; d], factor: (0..d).map(|j| 1.0 + (j % 3) as f64).collect() };
+        let ridge: Vec<f64> = (0..d).map(|j| 0.01 * (1 + j % 5) as f64).collect();
+        let workers = Workers::default();
+        let mut all = objective_of(&design, &target, standardise.clone(), &ridge);
+        for precision in [Precision::Double, Precision::Single] {
+            let space = RowSpace::new(&design, &standardise, &ridge, precision, &workers).unwrap();
+            let own = space.rows();
+            let rows = Design::dense(&own, n, n).unwrap();
+            let mut inner = objective_of(&rows, &target, Standardise::identity(n), &vec![1.0; n]);
+            for (tol, moved) in [(1e-1, 0.0), (1e-3, 0.2), (1e-9, 0.0), (1e-9, 1e-4)] {
+                let limits = Limits {
+                    tol,
+                    good_enough: None,
+                    max_steps: 100,
+                    separable: false,
+                    reserve: true,
+                    provable: false,
+                };
+                let mut phi = minimise(&mut *inner, vec![0.0; (n + 1) * k], limits, &mut Silent).point.theta;
+                phi[n * k] += moved;
+                let way = space.back(&phi[..n * k], k, &workers);
+                let (point, gap) =
+                    space.prove(&way, &phi, (&target, &**inner.dual(), &ridge), &workers).unwrap();
+                let theta = way.theta.iter().chain(&phi[n * k..]).copied().collect();
+                let mut there = Point { theta, ..Point::default() };
+                all.evaluate(&mut there);
+                let expected = duality_gap(&there, all.dual(), &workers).unwrap();
+                assert!((point.value - there.value).abs() <= 1e-14 * there.value);
+                assert!((point.nll_mean - there.nll_mean).abs() <= 1e-14);
+                assert!(gap >= expected - 1e-15, "{gap} {expected}");
+                let most = match precision {
+                    Precision::Double => 1.0 + 1e-7,
+                    Precision::Single if moved == 0.0 => 1.02,
+                    Precision::Single => 1.5,
+                };
+                assert!(gap <= most * expected + 1e-14, "{moved}: {gap} {expected}");
+            }
         }
     }
 }

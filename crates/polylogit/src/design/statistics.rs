@@ -7,6 +7,8 @@ use crate::scalar::Scalar;
 
 /// Rows whose mean and squared deviations are taken together before they are merged.
 const BLOCK: usize = 256;
+/// Columns of a block that are taken together: they stay in cache between its mean and its deviations.
+const TILE: usize = 512;
 /// Most slots that rows are shared out to.
 const SLOTS: usize = 16;
 
@@ -86,18 +88,24 @@ impl Moments {
             }
             block.mean.fill(0.0);
             block.squares.fill(0.0);
-            for (row, x) in (first..last).zip(x[first * d..last * d].chunks_exact(d)) {
-                let share = weight(row) / block.weight;
-                // Rows of weight 0 are looked at for bad values only.
-                let counts = share > 0.0;
-                for j in 0..d {
-                    let v = x[j].to_f64();
-                    block.mean[j] += share * v;
-                    if !counts {
-                        continue;
+            for of in (0..d).step_by(TILE).map(|start| start..(start + TILE).min(d)) {
+                let (mean, squares) = (&mut block.mean[of.clone()], &mut block.squares[of.clone()]);
+                let (min, max) = (&mut self.min[of.clone()], &mut self.max[of.clone()]);
+                let rows = || (first..last).map(|row| (weight(row), &x[row * d..][of.clone()]));
+                for (s, x) in rows() {
+                    let share = s / block.weight;
+                    mean.iter_mut().zip(x).for_each(|(mean, x)| *mean += share * x.to_f64());
+                    // Rows of weight 0 are looked at for bad values only.
+                    if share > 0.0 {
+                        min.iter_mut().zip(x).for_each(|(min, x)| *min = min.min(x.to_f64()));
+                        max.iter_mut().zip(x).for_each(|(max, x)| *max = max.max(x.to_f64()));
                     }
-                    self.min[j] = self.min[j].min(v);
-                    self.max[j] = self.max[j].max(v);
+                }
+                for (s, x) in rows() {
+                    for ((squares, x), mean) in squares.iter_mut().zip(x).zip(&*mean) {
+                        let e = x.to_f64() - mean;
+                        *squares += s * e * e;
+                    }
                 }
             }
             // Comparisons skip NaN, sums do not: a mean that is not finite tells of a bad value.
@@ -106,13 +114,6 @@ impl Moments {
             {
                 self.bad = Some((first + at / d, at % d, x[first * d + at].to_f64()));
                 return;
-            }
-            for (row, x) in (first..last).zip(x[first * d..last * d].chunks_exact(d)) {
-                let s = weight(row);
-                for j in 0..d {
-                    let e = x[j].to_f64() - block.mean[j];
-                    block.squares[j] += s * e * e;
-                }
             }
             self.merge(&block);
             first = last;
