@@ -251,12 +251,11 @@ impl Columns<'_> {
         let d = self.scale.len();
         let of = chunk * CHUNK..((chunk + 1) * CHUNK).min(d);
         let Standardise { shift, factor } = self.standardise;
-        let (shift, factor, scale) = (&shift[of.clone()], &factor[of.clone()], &self.scale[of.clone()]);
+        let factor = factor[of.clone()].iter().zip(&self.scale[of.clone()]);
+        let (shift, factor) = (&shift[of.clone()], factor.map(|(f, scale)| f * scale).collect::<Vec<f64>>());
         for (row, out) in values.chunks_exact(d).zip(x.chunks_exact_mut(block.stride)) {
             let (inside, beyond) = out.split_at_mut(of.len());
-            for (j, (out, v)) in inside.iter_mut().zip(&row[of.clone()]).enumerate() {
-                *out = T::from_f64((v.to_f64() - shift[j]) * (factor[j] * scale[j]));
-            }
+            kernel::standardise(&row[of.clone()], shift, &factor, inside);
             beyond.fill(T::ZERO);
         }
     }

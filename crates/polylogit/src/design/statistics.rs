@@ -2,6 +2,7 @@
 
 use super::{Csr, Design, Storage};
 use crate::error::{Error, Result};
+use crate::kernel;
 use crate::parallel::{Workers, tree_reduce};
 use crate::scalar::Scalar;
 
@@ -92,21 +93,9 @@ impl Moments {
                 let (mean, squares) = (&mut block.mean[of.clone()], &mut block.squares[of.clone()]);
                 let (min, max) = (&mut self.min[of.clone()], &mut self.max[of.clone()]);
                 let rows = || (first..last).map(|row| (weight(row), &x[row * d..][of.clone()]));
-                for (s, x) in rows() {
-                    let share = s / block.weight;
-                    mean.iter_mut().zip(x).for_each(|(mean, x)| *mean += share * x.to_f64());
-                    // Rows of weight 0 are looked at for bad values only.
-                    if share > 0.0 {
-                        min.iter_mut().zip(x).for_each(|(min, x)| *min = min.min(x.to_f64()));
-                        max.iter_mut().zip(x).for_each(|(max, x)| *max = max.max(x.to_f64()));
-                    }
-                }
-                for (s, x) in rows() {
-                    for ((squares, x), mean) in squares.iter_mut().zip(x).zip(&*mean) {
-                        let e = x.to_f64() - mean;
-                        *squares += s * e * e;
-                    }
-                }
+                // Rows of weight 0 are looked at for bad values only.
+                rows().for_each(|(s, x)| kernel::add_mean(s / block.weight, x, mean, (min, max)));
+                rows().for_each(|(s, x)| kernel::add_squares(s, x, mean, squares));
             }
             // Comparisons skip NaN, sums do not: a mean that is not finite tells of a bad value.
             if block.mean.iter().any(|m| !m.is_finite())

@@ -15,6 +15,7 @@ mod logits;
 mod outer;
 #[cfg(test)]
 mod plain;
+mod runs;
 mod scores;
 mod softmax;
 
@@ -25,6 +26,7 @@ pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};
 pub(crate) use outer::{outer, outer_lower};
+pub(crate) use runs::{add_mean, add_squares, standardise};
 pub(crate) use scores::{ByFeature, into_columns, into_rows, padded_classes, scores};
 pub(crate) use softmax::{
     RowSums, covariance_columns, ln_in_place, moved_sums, softmax_columns, weighted_columns,

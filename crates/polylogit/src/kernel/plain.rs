@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_rows, axpy, covariance_columns,
-    curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows, logits, moved_sums, outer,
-    outer_lower, padded, padded_classes, scores, shift_scores, softmax_columns,
+    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_mean, add_rows, add_squares,
+    axpy, covariance_columns, curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows,
+    logits, moved_sums, outer, outer_lower, padded, padded_classes, scores, shift_scores, softmax_columns,
+    standardise,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -252,6 +253,35 @@ proptest! {
         let size: f64 = next.iter().zip(&w).map(|(p, w)| (w * p * ln(*p)).abs()).sum();
         prop_assert!((sum - expected).abs() <= 1e-13 * (1.0 + size), "{sum} {expected}");
         prop_assert_eq!(least, next[..block.rows].iter().copied().fold(f64::INFINITY, f64::min));
+    }
+
+    #[test]
+    fn runs_are_taken_as_their_twins_take_them(
+        width in 0usize..70, share in prop_oneof![Just(0.0), 0.1..2.0f64], bad: bool,
+    ) {
+        let wave = |f: f64| -> Vec<f64> { (0..width).map(|i| (f * i as f64).sin()).collect() };
+        let (mut x, shift, factor) = (wave(1.3), wave(0.7), wave(2.9));
+        if bad && width > 0 {
+            x[width / 2] = f64::NAN;
+        }
+        let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
+        let (mut double, mut single) = (vec![0.0f64; width], vec![0.0f32; width]);
+        standardise(&x, &shift, &factor, &mut double);
+        standardise(&narrow, &shift, &factor, &mut single);
+        let (mut mean, mut min, mut max) = (wave(0.3), wave(0.5), wave(0.9));
+        add_mean(share, &x, &mut mean, (&mut min, &mut max));
+        let mut squares = wave(0.2);
+        add_squares(share, &narrow, &shift, &mut squares);
+        let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+        let at = |f: f64, i: usize| (f * i as f64).sin();
+        for i in 0..width {
+            prop_assert!(same(double[i], (x[i] - shift[i]) * factor[i]));
+            prop_assert!(same(f64::from(single[i]), f64::from(((f64::from(narrow[i]) - shift[i]) * factor[i]) as f32)));
+            prop_assert!(same(mean[i], at(0.3, i) + share * x[i]));
+            let (low, high) = if share > 0.0 { (at(0.5, i).min(x[i]), at(0.9, i).max(x[i])) } else { (at(0.5, i), at(0.9, i)) };
+            prop_assert_eq!((min[i], max[i]), (low, high));
+            prop_assert!(same(squares[i], at(0.2, i) + share * (f64::from(narrow[i]) - shift[i]) * (f64::from(narrow[i]) - shift[i])));
+        }
     }
 
     #[test]
