@@ -98,9 +98,13 @@ pub(crate) fn fit(
     }
 
     let start = lead(&problem, observer);
-    let outcome = start.proven.unwrap_or_else(|| {
-        newton_cg::minimise(&mut *problem.objective(), start.theta, problem.limits(), observer)
-    });
+    let outcome = match start.proven {
+        Some(mut proven) => {
+            proven.point.theta = start.theta;
+            proven
+        }
+        None => newton_cg::minimise(&mut *problem.objective(), start.theta, problem.limits(), observer),
+    };
 
     if let Some(recession) = &outcome.recession {
         diagnosis.separation = Some(separation::describe(&problem, recession));

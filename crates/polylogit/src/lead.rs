@@ -51,7 +51,7 @@ pub(crate) struct Start {
     pub(crate) passes: f64,
     /// How it was found, in words, if it took any.
     pub(crate) reason: Option<String>,
-    /// How the fit ended, if it needs no more.
+    /// How the fit ends if it needs no more, but for θ.
     pub(crate) proven: Option<Outcome>,
 }
 
@@ -117,7 +117,7 @@ fn in_row_space(
         };
         let cancelled = observer.step(&event).is_break() || observer.cancelled();
         start.proven = Some(Outcome {
-            point: Point { theta: std::mem::take(&mut start.theta), gradient: Vec::new(), ..point },
+            point: Point { theta: Vec::new(), gradient: Vec::new(), ..point },
             status: if cancelled { Status::Cancelled } else { Status::Converged },
             kind: CertificateKind::DualityGap,
             gap,

@@ -171,15 +171,18 @@ impl<'a> RowSpace<'a> {
                 *z = share * (p - y);
             }
         }
-        // Lᵀr + φ, and the intercepts' sums.
-        point.gradient = phi.to_vec();
-        point.gradient[n * k..].fill(0.0);
-        let (rows, at) = (self.rows(), phi.len() - n * k);
-        for (row, r) in rows.chunks_exact(n).zip(residuals.chunks_exact(k)) {
-            for (l, g) in row.iter().zip(point.gradient.chunks_exact_mut(k)) {
-                g.iter_mut().zip(r).for_each(|(g, r)| *g += l * r);
+        // Lᵀ(r + a), and the sums of r.
+        point.gradient = vec![0.0; phi.len()];
+        let (gradient, defect) = point.gradient.split_at_mut(n * k);
+        let (rows, balance) =
+            (self.rows(), residuals.iter().zip(&way.shares).map(|(r, a)| r + a).collect::<Vec<f64>>());
+        for ((row, r), balance) in
+            rows.chunks_exact(n).zip(residuals.chunks_exact(k)).zip(balance.chunks_exact(k))
+        {
+            for (l, g) in row.iter().zip(gradient.chunks_exact_mut(k)) {
+                g.iter_mut().zip(balance).for_each(|(g, b)| *g += l * b);
             }
-            point.gradient[n * k..].iter_mut().zip(&r[..at]).for_each(|(g, r)| *g += r);
+            defect.iter_mut().zip(r).for_each(|(d, r)| *d += r);
         }
         let squares =
             way.theta.chunks_exact(k).zip(ridge).map(|(t, l)| l * t.iter().map(|t| t * t).sum::<f64>());
@@ -190,12 +193,12 @@ impl<'a> RowSpace<'a> {
         let (mut unbalanced, mut residual, mut weighted) = (0.0, 0.0, 0.0);
         for (i, row) in rows.chunks_exact(n).enumerate() {
             let norm = row.iter().map(|l| l * l).sum::<f64>().sqrt();
-            let (r, a) = (&residuals[i * k..(i + 1) * k], &way.shares[i * k..(i + 1) * k]);
-            unbalanced += norm * r.iter().zip(a).map(|(r, a)| (r + a).abs()).sum::<f64>();
-            residual += norm * r.iter().map(|r| r.abs()).sum::<f64>();
+            let sizes = |of: &[f64]| of[i * k..(i + 1) * k].iter().map(|v| v.abs()).sum::<f64>();
+            unbalanced += norm * sizes(&balance);
+            residual += norm * sizes(&residuals);
             weighted += norm * target.weight(i) / total;
         }
-        let (defect, frequencies) = (&point.gradient[n * k..], &dual.moments[dual.moments.len() - at..]);
+        let (defect, frequencies) = (&point.gradient[n * k..], &dual.moments[n * k..]);
         let mix = defect.iter().zip(frequencies).map(|(d, y)| d / y).fold(0.0, f64::max);
         let repair = 2.0 * mix * weighted * (residual + mix * weighted);
         let off = self.off * (0.5 * unbalanced * unbalanced + repair);
