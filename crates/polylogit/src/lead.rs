@@ -40,6 +40,8 @@ const BY_HEART: f64 = 8.0;
 const STEPS: usize = 50;
 /// Down to this tolerance a Gram matrix of products in f32 leads near enough: with C = 1000 it ends at 8e-8.
 const SINGLE: f64 = 5e-7;
+/// and from so many rows on it saves something.
+const SINGLE_ROWS: usize = 200;
 /// Row numbers are hashed to this many values.
 const HASHES: u64 = 1 << 52;
 
@@ -62,7 +64,8 @@ pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> Start 
         return start;
     }
     let Problem { design, standardise, options, workers, .. } = problem;
-    let precision = if options.tol >= SINGLE { Precision::Single } else { Precision::Double };
+    let single = options.tol >= SINGLE && design.rows() >= SINGLE_ROWS;
+    let precision = if single { Precision::Single } else { Precision::Double };
     let ridge = problem.scaled_ridge();
     match RowSpace::new(design, standardise, &ridge, precision, workers) {
         Some(space) => in_row_space(problem, &space, &ridge, start, observer),

@@ -336,21 +336,6 @@ fn a_vanishing_penalty_changes_nothing() {
     assert!(a.std_err < 0.2 * b.std_err && a.value.abs() < b.value.abs());
 }
 
-/// More columns than rows: led by the space of the rows.
-#[test]
-fn wide_tables_have_statistics_beside_a_penalty() {
-    let problem = noisy(61, 20, 45, 3);
-    let ridge = LogisticRegression::new().lambda(0.1).standardize(true);
-    let found = summary(&Inference::new().regression(ridge.clone()).despite_penalty(true), &problem);
-    let fit = ridge.tol(1e-12).fit(&Design::dense(&problem.x, 20, 45).unwrap(), &problem.target()).unwrap();
-    let (first, second) =
-        (fit.model.coefficients().class_weights(0), fit.model.coefficients().class_weights(1));
-    for j in 0..45 {
-        let estimate = found.estimate(1, Term::Column(j)).unwrap();
-        assert!((estimate.value - (second[j] - first[j])).abs() <= 1e-6 && estimate.std_err > 0.0, "{j}");
-    }
-}
-
 /// Effects and their gradients by differences of the probabilities: at other estimates, of moved columns.
 #[test]
 fn effects_and_their_errors_are_those_of_differences() {
