@@ -263,7 +263,8 @@ impl<'p> Composite<'p> {
         theta
     }
 
-    /// Raw coefficients of θ, of which all but these features are 0: those that are 0 stay 0, the intercepts sum to 0. Two classes share the weights out evenly
+    /// Raw coefficients of θ, of which all but these features are 0: those that are 0 stay 0, the intercepts sum to 0.
+    /// Two classes share the weights out evenly
     /// where nothing bounds them, as the ridge does; in the gauge of another package where the options ask for it.
     pub(crate) fn coefficients(&self, theta: &[f64], features: &[usize]) -> Sparse {
         let (d, k) = (self.design.features(), self.classes());

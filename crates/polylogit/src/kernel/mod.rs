@@ -1,7 +1,7 @@
 //! The inner loops, vectorised for the machine they run on (AVX-512, AVX2, NEON or portable, found at run
 //! time by pulp).
 //!
-//! All of them work on a block of rows that is stored by columns ([`Block`]): the lanes of a vector are
+//! `runs` and `scores` read rows as they lie in memory; all others work on a block of rows that is stored by columns ([`Block`]): the lanes of a vector are
 //! rows, so that every loop is full whatever the number of classes or features. Each kernel has a plain twin
 //! in `plain.rs` that tests compare it with.
 
