@@ -2,8 +2,12 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
-use faer::{Mat, MatMut, Par, Side, Spec};
+pub(crate) use faer::traits::RealField as Field;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, Spec};
+
+use crate::scalar::Scalar;
 
 /// A symmetric matrix, row-major.
 #[derive(Debug, Clone, Default)]
@@ -109,15 +113,6 @@ impl Cholesky {
         (0..n * n).map(|at| if at % n <= at / n { self.l[(at / n, at % n)] } else { 0.0 }).collect()
     }
 
-    /// L⁻ᵀB in place; `b` is row-major (n × columns).
-    pub(crate) fn solve_transposed_in_place(&self, b: &mut [f64], columns: usize) {
-        triangular_solve::solve_upper_triangular_in_place(
-            self.l.transpose(),
-            MatMut::from_row_major_slice_mut(b, self.l.nrows(), columns),
-            Par::Seq,
-        );
-    }
-
     /// A⁻¹B in place; `b` is row-major (n × columns).
     pub(crate) fn solve_in_place(&self, b: &mut [f64], columns: usize) {
         llt::solve::solve_in_place(
@@ -126,6 +121,35 @@ impl Cholesky {
             Par::Seq,
             MemStack::new(&mut []),
         );
+    }
+}
+
+/// L⁻ᵀB in place; `lower` is L, row-major, and `b` is row-major (n × columns).
+pub(crate) fn solve_upper_in_place(lower: &[f64], b: &mut [f64], columns: usize) {
+    let n = b.len() / columns;
+    triangular_solve::solve_upper_triangular_in_place(
+        MatRef::from_row_major_slice(lower, n, n).transpose(),
+        MatMut::from_row_major_slice_mut(b, n, columns),
+        Par::Seq,
+    );
+}
+
+/// Adds the lower triangle of XXᵀ to that of `sum` (n × n), X of n rows; `products`: n × n numbers that are written over.
+pub(crate) fn add_products<T: Field + Scalar>(x: &[T], n: usize, products: &mut [T], sum: &mut [f64]) {
+    let x = MatRef::from_row_major_slice(x, n, x.len() / n);
+    triangular::matmul(
+        MatMut::from_row_major_slice_mut(products, n, n),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        x,
+        BlockStructure::Rectangular,
+        x.transpose(),
+        BlockStructure::Rectangular,
+        T::ONE,
+        Par::Seq,
+    );
+    for (i, (sum, products)) in sum.chunks_exact_mut(n).zip(products.chunks_exact(n)).enumerate() {
+        sum[..=i].iter_mut().zip(products).for_each(|(sum, p)| *sum += p.to_f64());
     }
 }
 
@@ -250,7 +274,7 @@ mod tests {
         // L⁻ᵀ x, and back.
         let x: Vec<f64> = (0..n).map(|i| (i as f64).cos()).collect();
         let mut solved = x.clone();
-        factor.solve_transposed_in_place(&mut solved, 1);
+        solve_upper_in_place(&l, &mut solved, 1);
         for j in 0..n {
             let back: f64 = (0..n).map(|i| l[i * n + j] * solved[i]).sum();
             assert!((back - x[j]).abs() < 1e-12);

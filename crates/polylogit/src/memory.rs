@@ -32,8 +32,6 @@ const VECTORS: u64 = 13;
 const COMPOSITE_VECTORS: u64 = 8;
 /// Matrices that a metric takes while it is renewed: the new one, its factor and that of the one before.
 const METRIC: u64 = 3;
-/// Square matrices of n rows and columns that the rows' Gram matrix takes: sums by ranges of columns, and its factor.
-const GRAM: u64 = row_space::SHARES as u64 + 1;
 /// Columns that an L1 norm leaves at work among many, at the least.
 const AT_WORK: usize = 256;
 /// Parts that a refusal names.
@@ -244,12 +242,14 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
     let d = design.features();
     let penalised = options.lambda > 0.0 && options.penalty_factors.iter().all(|v| *v > 0.0);
     if penalised && row_space::pays(design) {
-        let square = [GRAM * n as u64, n as u64, F64];
+        // Sums by ranges of columns, and products of each thread on the way there.
+        let sums = row_space::SHARES + shape.threads.min(row_space::SHARES);
+        let square = [(sums * n) as u64, n as u64, F64];
         let mut decomposed = Moment::default();
-        decomposed.add("the Gram matrix of the rows and its factor", FEWER_ROWS, square);
+        decomposed.add("the Gram matrix of the rows", FEWER_ROWS, square);
         let inner = Shape { m: n + m - d, stored: n * n, bytes: 8 * n * n, ..shape };
         let mut solved = dense_rows(inner);
-        solved.add("the rows in coordinates of their own", FEWER_ROWS, [2 * n as u64, n as u64, F64]);
+        solved.add("the rows in coordinates of their own", FEWER_ROWS, [n as u64, n as u64, F64]);
         return vec![decomposed, solved];
     }
     let samples = sample_sizes(n, d + 1, k).last().filter(|_| {
