@@ -65,49 +65,60 @@ pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> Start 
     }
     let Problem { design, standardise, options, workers, .. } = problem;
     let single = options.tol >= SINGLE && design.rows() >= SINGLE_ROWS;
-    let precision = if single { Precision::Single } else { Precision::Double };
     let ridge = problem.scaled_ridge();
-    match RowSpace::new(design, standardise, &ridge, precision, workers) {
-        Some(space) => in_row_space(problem, &space, &ridge, start, observer),
-        None => from_samples(problem, start, observer),
+    let (n, d, k) = (design.rows(), design.features(), problem.classes());
+    let (mut phi, mut best) = (Vec::new(), None);
+    // Where strong factors make rows alike, products in f32 prove too little.
+    for precision in [Precision::Single, Precision::Double].into_iter().skip(usize::from(!single)) {
+        let Some(space) = RowSpace::new(design, standardise, &ridge, precision, workers) else { break };
+        if phi.is_empty() {
+            phi.resize(n * k, 0.0);
+            phi.extend_from_slice(&start.theta[d * k..]);
+        }
+        let passes = best.as_ref().map_or(0.0, |start: &Start| start.passes);
+        let start = in_row_space(problem, &space, &ridge, &mut phi, passes, observer);
+        let ends = start.proven.is_some() || observer.cancelled();
+        best = Some(start);
+        if ends {
+            break;
+        }
     }
+    best.unwrap_or_else(|| from_samples(problem, start, observer))
 }
 
-/// Solves in the coordinates of the rows; `scaled`: λ_j of x̃_j.
+/// Solves in the coordinates of the rows from `phi` (n × K, and intercepts), which becomes the solution; `scaled`: λ_j of x̃_j;
+/// `passes`: those before.
 fn in_row_space(
     problem: &Problem<'_>,
     space: &RowSpace<'_>,
     scaled: &[f64],
-    start: Start,
+    phi: &mut Vec<f64>,
+    passes: f64,
     observer: &mut dyn Observer,
 ) -> Start {
     let Problem { design, target, options, workers, .. } = problem;
     let (n, d, k) = (design.rows(), design.features(), problem.classes());
     // The Gram matrix and the way back with its scores, as passes of 4·n·d·K flops.
-    let passes = n as f64 / (4.0 * k as f64) + 1.0;
+    let passes = passes + n as f64 / (4.0 * k as f64) + 1.0;
+    let reason = Some("columns outnumber rows: solved in the space of the rows".to_string());
     let Ok(rows) = Design::dense(&space.rows, n, n) else {
-        return Start { passes, ..start };
+        return Start { theta: problem.start(), passes, reason: None, proven: None };
     };
     let mut ridge = vec![1.0; n];
-    let mut phi = vec![0.0; n * k];
-    if options.intercept {
-        ridge.push(0.0);
-        phi.extend_from_slice(&start.theta[d * k..]);
-    }
+    ridge.extend(options.intercept.then_some(0.0));
     let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep: options.keep };
     let identity = Standardise::identity(n);
     let mut objective =
         objective::of(&rows, target, identity, options.intercept, ridge, mode, workers.clone());
     // What is lost on the way back is small beside the rest of the gap.
     let limits = Limits { tol: 0.1 * options.tol, ..problem.limits() };
-    let outcome = newton_cg::minimise(&mut *objective, phi, limits, &mut Muted(observer));
-    let phi = outcome.point.theta;
+    let outcome = newton_cg::minimise(&mut *objective, std::mem::take(phi), limits, &mut Muted(observer));
+    *phi = outcome.point.theta;
     let passes = passes + outcome.passes * n as f64 / d as f64;
     let way = space.back(&phi[..n * k], k, workers);
-    let proof = space.prove(&way, &phi, (target, &**objective.dual(), scaled), workers);
+    let proof = space.prove(&way, phi, (target, &**objective.dual(), scaled), workers);
     let mut theta = way.theta;
     theta.extend_from_slice(&phi[n * k..]);
-    let reason = Some("columns outnumber rows: solved in the space of the rows".to_string());
     let mut start = Start { theta, passes, reason, proven: None };
     if let Some((point, gap)) = proof.filter(|(point, gap)| *gap <= options.tol * point.value) {
         let event = Event {

@@ -10,6 +10,10 @@ const CHEAP_PASSES: f64 = 12.0;
 const EXACT: usize = 3000;
 /// Columns up to which a shared block is factored.
 const SHARED: usize = 2500;
+/// A shared block of more passes waits for a step of as many products as a share of them: rows of wide tables are often so
+/// different from each other that the diagonal will do.
+const DEAR: f64 = 20.0;
+const WAITS: f64 = 0.5;
 /// Rows for each parameter that a sampled Hessian reads,
 const SAMPLE: f64 = 6.0;
 /// and rows of the rarest class for each column.
@@ -84,6 +88,11 @@ impl Plan {
         }
     }
 
+    /// Is a shared block formed after a step of so many products?
+    pub(super) fn shares_after(&self, products: f64) -> bool {
+        self.may_share && (self.shared_cost <= DEAR || products >= WAITS * self.shared_cost)
+    }
+
     /// The method's name and the reason for it; seconds are those of `cost.rs`.
     pub(super) fn explain(&self) -> (&'static str, String) {
         let cost = |passes: f64| {
@@ -112,11 +121,16 @@ impl Plan {
         let reason = match self.hessians {
             Hessians::Next => format!("{of} costs about {hessian}: conjugate gradients with it"),
             hessians => {
-                let then =
-                    if hessians == Hessians::IfSlow { ", the Hessian when those grow slow" } else { "" };
+                let with = if self.shares_after(0.0) { "block" } else { "diagonal" };
+                let then = match (self.shares_after(0.0), hessians == Hessians::IfSlow) {
+                    (true, true) => ", the Hessian when those grow slow",
+                    (true, false) => "",
+                    (false, true) => ", the block or the Hessian when those grow slow",
+                    (false, false) => ", the block when those grow slow",
+                };
                 format!(
                     "{of} costs about {hessian}, one block for all classes {shared}: conjugate gradients with the \
-                     block{then}"
+                     {with}{then}"
                 )
             }
         };

@@ -5,7 +5,7 @@
 //!   the step.
 //! - *shared*: one m × m block A for every class (Böhning 1992, with the current weights), m/(4K) passes, scaled to
 //!   each class's own curvature: M_k = S_k A S_k with S_k diagonal such that M has the diagonal of the Hessian.
-//! - *diagonal*: where m × m does not pay.
+//! - *diagonal*: where m × m does not pay, or not before steps grow slow.
 //!
 //! Conjugate gradients leave directions s and products y = Hs behind. Some of them, as the pairs of the BFGS formula
 //! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
@@ -111,22 +111,23 @@ impl Preconditioner {
             // Another block costs more than it can save.
             return 0.0;
         }
-        if self.plan.may_share
-            && let Some(block) = objective.shared_block()
-            && let Some(factor) = Cholesky::new(&block)
-        {
-            let mut unscale = diagonal(objective);
-            for (row, a) in
-                unscale.chunks_exact_mut(self.classes).zip(block.values.iter().step_by(block.n + 1))
+        if self.plan.shares_after(self.products) {
+            if let Some(block) = objective.shared_block()
+                && let Some(factor) = Cholesky::new(&block)
             {
-                for h in row {
-                    *h = (a / *h).sqrt();
+                let mut unscale = diagonal(objective);
+                for (row, a) in
+                    unscale.chunks_exact_mut(self.classes).zip(block.values.iter().step_by(block.n + 1))
+                {
+                    for h in row {
+                        *h = (a / *h).sqrt();
+                    }
                 }
+                self.metric = Some(Metric::Shared(factor, unscale));
+                return self.plan.shared_cost + DIAGONAL_COST;
             }
-            self.metric = Some(Metric::Shared(factor, unscale));
-            return self.plan.shared_cost + DIAGONAL_COST;
+            self.plan.may_share = false;
         }
-        self.plan.may_share = false;
         self.metric = Some(Metric::Diagonal(diagonal(objective)));
         DIAGONAL_COST
     }
