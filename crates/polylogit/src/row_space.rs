@@ -223,8 +223,9 @@ impl Columns<'_> {
     /// X′X′ᵀ/u²: products in `T`, sums in f64; its lower triangle.
     fn gram<T: Real + Field>(&self, workers: &Workers) -> Symmetric {
         let (n, ranges) = (self.design.rows(), ranges_of(self.scale.len()));
-        let mut grams = vec![vec![0.0; n * n]; ranges.len()];
-        workers.for_each(&mut grams, |s, gram| {
+        let mut grams = vec![Vec::new(); ranges.len()];
+        workers.for_each(&mut grams, |s, gram: &mut Vec<f64>| {
+            *gram = vec![0.0; n * n];
             let (mut x, mut products) = (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]);
             for start in ranges[s].clone().step_by(SUMMED) {
                 self.load(start..(start + SUMMED).min(ranges[s].end), SUMMED, &mut x);
