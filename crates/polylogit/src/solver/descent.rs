@@ -47,6 +47,8 @@ pub(crate) struct Descent<'d> {
     /// The positions of the features that the one at each position leads, where there are groups.
     pub(crate) members: Vec<Vec<usize>>,
     pub(crate) sweeps: usize,
+    /// May a factor come before any sweep? Strict fits, which end near to rounding, begin with sweeps.
+    pub(crate) jumps: bool,
     pub(crate) buffers: Buffers,
 }
 
@@ -71,7 +73,7 @@ impl Descent<'_> {
         let first = self.open(true);
         let enough = (share(first) * first).max(least);
         // Mostly signs are known, and a factor tells the minimum at once.
-        if self.jump() && self.open(false) <= enough {
+        if self.jumps && self.jump() && self.open(false) <= enough {
             return first;
         }
         let all: Vec<usize> = (0..self.features.len()).collect();
@@ -356,14 +358,21 @@ impl Descent<'_> {
         if before.iter().any(|d| *d != 0.0) {
             self.model.shift(i, j, classes, before);
         }
+        self.set_gauge(i);
+        force / if l1 > 0.0 { l1 } else { self.unit }
+    }
+
+    /// Sets the gauge of a feature. The model, whose curvature may be damped, is not told: no probability changes.
+    pub(super) fn set_gauge(&mut self, i: usize) {
+        let (j, k) = (self.features[i], self.penalty.classes);
+        let theta = &mut self.theta[j * k..(j + 1) * k];
         if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0)
             && (0..k).all(|c| self.model.has(i, c))
         {
-            for t in &mut *theta {
+            for t in theta {
                 *t -= shift;
             }
         }
-        force / if l1 > 0.0 { l1 } else { self.unit }
     }
 }
 

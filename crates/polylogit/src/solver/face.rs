@@ -113,7 +113,20 @@ impl Descent<'_> {
         let face = self.face(&active, true);
         let before = self.value(&active, &face.now, &self.delta());
         let target = self.factored(&active, &face, Some(FACTORED_FIRST));
-        target.is_some_and(|target| self.take(&active, &face, &target, before))
+        let lower = target.is_some_and(|target| self.take(&active, &face, &target, before));
+        // One class of what is not penalised stayed (see `factored`).
+        for &i in active.iter().filter(|_| lower) {
+            if self.shifts(i) {
+                self.set_gauge(i);
+            }
+        }
+        lower
+    }
+
+    /// May a shift of all classes of a feature change nothing, because nothing is penalised?
+    fn shifts(&self, i: usize) -> bool {
+        let j = self.features[i];
+        self.penalty.l1[j] == 0.0 && self.penalty.ridge[j] == 0.0
     }
 
     /// As [`Descent::newton`] where a factor serves; `false` if none does.
@@ -179,10 +192,9 @@ impl Descent<'_> {
         }
         let k = self.penalty.classes;
         let may = |at: &usize| {
-            let j = self.features[active[at / k]];
-            // A shift of all classes changes nothing where nothing is penalised: one class stays.
-            let shifts = self.penalty.l1[j] == 0.0 && self.penalty.ridge[j] == 0.0;
+            // A shift of all classes changes nothing: one class stays.
             let first = at / k * k;
+            let shifts = self.shifts(active[at / k]);
             face.free[*at] && !(shifts && *at == first && face.free[first..first + k].iter().all(|f| *f))
         };
         let mut moving = Vec::with_capacity(face.now.len());
