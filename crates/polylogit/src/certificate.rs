@@ -164,7 +164,6 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     let Composite { penalty, theta, gradient, bounded, means, foreseen, moments, offsets, labels, .. } = at;
     let k = penalty.classes;
     let d = penalty.l1.len() - usize::from(at.intercept);
-    let features = features.iter().copied().filter(|j| penalty.leads(*j));
     let row = |j: usize| j * k..(j + 1) * k;
     let (mut mix, mut constant, mut first_order) = (0.0, vec![], 0.0);
     if at.intercept {
@@ -176,9 +175,8 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             constant = mean.iter().zip(delta).map(|(y, d)| (y - d / ratio).max(0.0)).collect();
         }
     }
-    // Of the features that j leads.
+    // Appends those of the features that j leads.
     let repair = |j: usize, out: &mut Vec<f64>| {
-        out.clear();
         for &j in penalty.members(&j) {
             let first = out.len();
             out.extend_from_slice(&gradient[row(j)]);
@@ -197,27 +195,29 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
     };
     let (mut needed, mut inside) = (1.0f64, 1.0f64);
     let mut estimated = false;
-    let mut g = Vec::with_capacity(k);
     // Features that are 0 and strictly feasible add nothing to any bound.
-    let mut open = Vec::new();
-    for j in features {
+    let mut open = Vec::with_capacity(features.len());
+    let mut repaired = Vec::with_capacity(features.len() * k);
+    for j in features.iter().copied().filter(|j| penalty.leads(*j)) {
         if bounded[j] {
             // ‖(1−μ) g + μ (c x̄ − m)‖
             if mix * at.spread[j] <= (1.0 - RESTS) * penalty.l1[j] {
                 continue;
             }
         }
-        repair(j, &mut g);
-        let l1 = penalty.l1[j];
+        let first = repaired.len();
+        repair(j, &mut repaired);
+        let (g, l1) = (&repaired[first..], penalty.l1[j]);
         if penalty.is_free(j) {
             estimated = true;
         } else if l1 > 0.0 {
-            let share = l1 / penalty.unbounded_reach(j, &g);
+            let share = l1 / penalty.unbounded_reach(j, g);
             inside = inside.min(share);
             if penalty.ridge[j] == 0.0 {
                 needed = needed.min(share);
             }
-            if penalty.rows(j, theta).iter().all(|u| *u == 0.0) && penalty.reach(j, &g) <= l1 {
+            if penalty.rows(j, theta).iter().all(|u| *u == 0.0) && penalty.reach(j, g) <= l1 {
+                repaired.truncate(first);
                 continue;
             }
         }
@@ -235,12 +235,13 @@ pub(crate) fn composite_gap(at: &Composite<'_>, features: &[usize]) -> (f64, boo
             gap -= tau * mix * (entropy + of_constant);
         }
         let mut dual = Vec::with_capacity(k);
+        let mut rest = &*repaired;
         for &j in &open {
             let u = &*penalty.rows(j, theta);
-            repair(j, &mut dual);
-            for g in &mut dual {
-                *g *= -tau;
-            }
+            let own;
+            (own, rest) = rest.split_at(u.len());
+            dual.clear();
+            dual.extend(own.iter().map(|g| -tau * g));
             gap += penalty.value(j, u);
             if !foreseen {
                 gap += penalty.rows(j, gradient).iter().zip(u).map(|(g, u)| g * u).sum::<f64>();

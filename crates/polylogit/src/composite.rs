@@ -269,7 +269,11 @@ impl<'p> Composite<'p> {
     pub(crate) fn coefficients(&self, theta: &[f64], features: &[usize]) -> Sparse {
         let (d, k) = (self.design.features(), self.classes());
         let Standardise { shift, factor } = &self.standardise;
-        let mut sparse = Sparse { intercepts: vec![0.0; k], features: vec![], values: vec![] };
+        let mut sparse = Sparse {
+            intercepts: vec![0.0; k],
+            features: Vec::with_capacity(features.len()),
+            values: Vec::with_capacity(features.len() * k),
+        };
         if self.options.intercept {
             sparse.intercepts.copy_from_slice(&theta[d * k..]);
         }

@@ -46,9 +46,6 @@ impl Cholesky {
     /// diagonal of A. `None` if A is not finite.
     pub(crate) fn new(a: &Symmetric) -> Option<Self> {
         let n = a.n;
-        if a.values.iter().any(|v| !v.is_finite()) {
-            return None;
-        }
         Self::raised(n, |j, out| {
             out.iter_mut().zip(a.values[j * n..].iter().skip(j).step_by(n)).for_each(|(out, v)| *out = *v);
         })
@@ -59,16 +56,14 @@ impl Cholesky {
     pub(crate) fn of_part(a: &Symmetric, rows: &[usize], ridge: &[f64]) -> Option<Self> {
         // A is symmetric: a column of the triangle is read along a row.
         let row = |j: usize| &a.values[rows[j] * a.n..(rows[j] + 1) * a.n];
-        let finite = (0..rows.len()).all(|j| rows[j..].iter().all(|&i| row(j)[i].is_finite()));
-        let column = |j: usize, out: &mut [f64]| {
+        Self::raised(rows.len(), |j, out| {
             let row = row(j);
             out.iter_mut().zip(&rows[j..]).for_each(|(out, &i)| *out = row[i]);
             out[0] += ridge[j];
-        };
-        finite.then(|| Self::raised(rows.len(), column))?
+        })
     }
 
-    /// Of the lower triangle, whose column j from the diagonal on is what `column` writes.
+    /// Of the lower triangle, whose column j from the diagonal on is what `column` writes. `None` if it is not finite.
     fn raised(n: usize, column: impl Fn(usize, &mut [f64])) -> Option<Self> {
         for epsilon in [0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
             let mut l = Mat::zeros(n, n);
@@ -76,6 +71,9 @@ impl Cholesky {
             for j in 0..n {
                 let below = &mut l.col_as_slice_mut(j)[j..];
                 column(j, below);
+                if below.iter().any(|v| !v.is_finite()) {
+                    return None;
+                }
                 diagonal.push(below[0]);
             }
             if epsilon > 0.0 {

@@ -188,6 +188,28 @@ fn as_lanes<V>(x: &[V], j: usize) -> &[V; LANES] {
     x[j..].first_chunk().expect("as many lanes as were counted")
 }
 
+/// out = x + α y.
+pub(crate) fn moved(x: &[f64], alpha: f64, y: &[f64], out: &mut [f64]) {
+    Arch::new().dispatch(|| {
+        for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+            *out = x + alpha * y;
+        }
+    });
+}
+
+/// `s = Σ_k p_k Δz_k` for each row; tables of K columns.
+pub(crate) fn mean_columns(block: Block, p: &[f64], dz: &[f64], s: &mut [f64]) {
+    Arch::new().dispatch(|| {
+        let s = &mut s[..block.rows];
+        s.fill(0.0);
+        for (p, dz) in p.chunks_exact(block.stride).zip(dz.chunks_exact(block.stride)) {
+            for ((s, p), dz) in s.iter_mut().zip(p).zip(dz) {
+                *s += p * dz;
+            }
+        }
+    });
+}
+
 /// y += α x.
 pub(crate) fn axpy(alpha: f64, x: &[f64], y: &mut [f64]) {
     Arch::new().dispatch(|| {

@@ -1,4 +1,4 @@
-//! exp for x ≤ 0 and ln for x ≥ 1, without branches, so that loops over them are vectorised.
+//! exp for x ≤ 0 and ln, without branches, so that loops over them are vectorised.
 //!
 //! Both take `fma(a, b, c)` = a·b + c from the instruction set that they are compiled for.
 
@@ -63,15 +63,16 @@ pub(super) fn exp_f32(x: f32, fma: impl Fn(f32, f32, f32) -> f32) -> f32 {
     if x < UNDERFLOW_F32 { 0.0 } else { p * scale }
 }
 
-/// ln x for finite x ≥ 1 (NaN stays NaN), within 1 ulp: x = 2^e m with m in [√½, √2), s = (m − 1)/(m + 1),
+/// ln x for normal x > 0 (NaN stays NaN), within 1 ulp: x = 2^e m with m in [√½, √2), s = (m − 1)/(m + 1),
 /// ln m = 2s + s³(…) with the minimax coefficients of Sun's fdlibm (1993).
 #[inline(always)]
 pub(super) fn ln(x: f64, fma: impl Fn(f64, f64, f64) -> f64) -> f64 {
     const SQRT_HALF: u64 = 0x3FE6_A09E_0000_0000;
     const MANTISSA: u64 = 0x000F_FFFF_FFFF_FFFF;
-    let offset = x.to_bits().wrapping_sub(SQRT_HALF);
+    // 2^1024 times as much is no less than √½.
+    let offset = x.to_bits().wrapping_add((1024 << 52) - SQRT_HALF);
     // The exponent as a number, by way of the low bits of 2^52 (there is no vector conversion in AVX2).
-    let e = f64::from_bits((offset >> 52) | 0x4330_0000_0000_0000) - 4_503_599_627_370_496.0;
+    let e = f64::from_bits((offset >> 52) | 0x4330_0000_0000_0000) - 4_503_599_627_371_520.0;
     let m = f64::from_bits((offset & MANTISSA).wrapping_add(SQRT_HALF));
     let f = m - 1.0;
     let s = f / (2.0 + f);

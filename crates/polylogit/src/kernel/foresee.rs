@@ -1,8 +1,9 @@
 //! The probabilities that a Newton step foresees in a block (`objective/foresee.rs`), their entropy and the least of them.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
-use super::{Block, ln_in_place};
+use super::lanes::Real;
+use super::{Block, exp};
 
 /// Numbers that are summed side by side.
 const LANES: usize = 8;
@@ -54,28 +55,35 @@ pub(crate) fn foresee(
     });
 }
 
-/// Σ w p ln 1/p, p no less than 0 and no more than 1, and the least p. `logs`: as many numbers.
-pub(crate) fn entropy(w: &[f64], p: &[f64], logs: &mut [f64]) -> (f64, f64) {
-    let (w, logs) = (&w[..p.len()], &mut logs[..p.len()]);
-    Arch::new().dispatch(|| {
-        logs.iter_mut().zip(p).for_each(|(log, p)| *log = 1.0 / p.clamp(f64::MIN_POSITIVE, 1.0));
-    });
-    ln_in_place(logs);
-    let (mut sums, mut least) = ([0.0; LANES], [f64::INFINITY; LANES]);
-    Arch::new().dispatch(|| {
-        let (w, w_rest) = w.as_chunks::<LANES>();
-        let (p, p_rest) = p.as_chunks::<LANES>();
-        let (logs, logs_rest) = logs.as_chunks::<LANES>();
-        for ((w, p), log) in w.iter().zip(p).zip(logs) {
+/// Σ w p ln 1/p, p no less than 0 and no more than 1, and the least p.
+pub(crate) fn entropy(w: &[f64], p: &[f64]) -> (f64, f64) {
+    Arch::new().dispatch(Entropy { w: &w[..p.len()], p })
+}
+
+struct Entropy<'a> {
+    w: &'a [f64],
+    p: &'a [f64],
+}
+
+impl WithSimd for Entropy<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> (f64, f64) {
+        let (mut sums, mut least) = ([0.0; LANES], [f64::INFINITY; LANES]);
+        let (w, w_rest) = self.w.as_chunks::<LANES>();
+        let (p, p_rest) = self.p.as_chunks::<LANES>();
+        let ln = |p: f64| exp::ln(p.clamp(f64::MIN_POSITIVE, 1.0), f64::fma::<S>);
+        for (w, p) in w.iter().zip(p) {
             for i in 0..LANES {
-                sums[i] += w[i] * p[i] * log[i];
+                sums[i] -= w[i] * p[i] * ln(p[i]);
                 least[i] = if p[i] < least[i] { p[i] } else { least[i] };
             }
         }
-        for (i, ((w, p), log)) in w_rest.iter().zip(p_rest).zip(logs_rest).enumerate() {
-            sums[i] += w * p * log;
+        for (i, (w, p)) in w_rest.iter().zip(p_rest).enumerate() {
+            sums[i] -= w * p * ln(*p);
             least[i] = if *p < least[i] { *p } else { least[i] };
         }
-    });
-    (sums.iter().sum(), least.into_iter().fold(f64::INFINITY, f64::min))
+        (sums.iter().sum(), least.into_iter().fold(f64::INFINITY, f64::min))
+    }
 }

@@ -29,6 +29,7 @@ impl<T: Real> Panels<T> {
         self.features = theta.len() / classes;
         self.classes = classes;
         self.values.clear();
+        self.values.reserve(theta.len());
         for (k, width) in even_parts(classes, WIDEST) {
             for row in theta.chunks_exact(classes) {
                 self.values.extend(row[k..k + width].iter().map(|t| T::from_f64(scale * t)));

@@ -20,7 +20,9 @@ mod scores;
 mod softmax;
 
 pub(crate) use aligned::Aligned;
-pub(crate) use coordinate::{Curved, ROWS, add_rows, axpy, curvatures, curved_dots, shift_scores};
+pub(crate) use coordinate::{
+    Curved, ROWS, add_rows, axpy, curvatures, curved_dots, mean_columns, moved, shift_scores,
+};
 pub(crate) use foresee::{Step, entropy, foresee};
 pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
@@ -29,7 +31,7 @@ pub(crate) use outer::{outer, outer_lower};
 pub(crate) use runs::{add_mean, add_squares, standardise};
 pub(crate) use scores::{ByFeature, into_columns, into_rows, padded_classes, scores};
 pub(crate) use softmax::{
-    RowSums, covariance_columns, ln_in_place, moved_sums, softmax_columns, weighted_columns,
+    RowSums, covariance_columns, ln_in_place, losses, moved_sums, softmax_columns, weighted_columns,
 };
 
 /// Lanes are processed in groups of this many rows; a block has a multiple of it.

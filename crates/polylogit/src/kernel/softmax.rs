@@ -7,6 +7,8 @@ use super::{Block, GROUP, exp};
 
 /// Rows that are worked on together: their sums stay in registers.
 const TOGETHER: usize = 16;
+/// Numbers that are summed side by side.
+const LANES: usize = 8;
 
 /// What [`softmax_columns`] knows of each row besides its probabilities.
 #[derive(Debug, Clone, Default)]
@@ -84,7 +86,7 @@ impl<T: Real> WithSimd for Softmax<'_, T> {
     }
 }
 
-/// Replaces each x ≥ 1 by ln x.
+/// Replaces each normal x > 0 by ln x.
 pub(crate) fn ln_in_place(x: &mut [f64]) {
     struct Ln<'a>(&'a mut [f64]);
     impl WithSimd for Ln<'_> {
@@ -97,6 +99,31 @@ pub(crate) fn ln_in_place(x: &mut [f64]) {
         }
     }
     Arch::new().dispatch(Ln(x));
+}
+
+/// Σ w (ln sum + m − y·z) and Σ w (ln sum − mean), the negative log-likelihood and the entropy, over as many rows as `w` has;
+/// the sums are replaced by their logarithms. `label_score`: y·z.
+pub(crate) fn losses(rows: &mut RowSums<f64>, label_score: &[f64], w: &[f64]) -> (f64, f64) {
+    let RowSums { max, sum, mean } = rows;
+    ln_in_place(&mut sum[..w.len()]);
+    let (mut nll, mut entropy) = ([0.0; LANES], [0.0; LANES]);
+    Arch::new().dispatch(|| {
+        let whole = w.len() / LANES * LANES;
+        for first in (0..whole).step_by(LANES) {
+            let of = first..first + LANES;
+            let (w, label, sum) = (&w[of.clone()], &label_score[of.clone()], &sum[of.clone()]);
+            let (max, mean) = (&max[of.clone()], &mean[of]);
+            for i in 0..LANES {
+                nll[i] += w[i] * (sum[i] + (max[i] - label[i]));
+                entropy[i] += w[i] * (sum[i] - mean[i]);
+            }
+        }
+        for r in whole..w.len() {
+            nll[r - whole] += w[r] * (sum[r] + (max[r] - label_score[r]));
+            entropy[r - whole] += w[r] * (sum[r] - mean[r]);
+        }
+    });
+    (nll.iter().sum(), entropy.iter().sum())
 }
 
 /// `u_k ← w p_k (u_k − Σ_l p_l u_l)` for each row: the softmax's Jacobian times u, weighted. `p` and `u` have K

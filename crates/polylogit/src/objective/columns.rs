@@ -57,7 +57,7 @@ pub(crate) trait Columns: Debug + Send {
     fn evaluate(&mut self, theta: &[f64]) -> Means;
     /// Probabilities and residuals at z + t Δz.
     fn trial(&mut self, t: f64) -> Means;
-    /// z ← z + t Δz, and the model's Δ ← 0.
+    /// z ← z + t Δz; what follows is a new model or a new step.
     fn commit(&mut self, t: f64);
     /// ∂(L/S)/∂θ_j for some features, from the residuals, into their rows of `out` (m × K).
     fn gradient(&mut self, features: &[usize], out: &mut [f64]);

@@ -170,8 +170,10 @@ impl<'a> DenseColumns<'a> {
     /// θ of the packed features (packed × K).
     fn panels(&self, theta: &[f64]) -> Panels<f64> {
         let k = self.classes();
-        let packed: Vec<f64> =
-            self.packed.iter().flat_map(|&j| &theta[j * k..(j + 1) * k]).copied().collect();
+        let mut packed = Vec::with_capacity(self.packed.len() * k);
+        for &j in &self.packed {
+            packed.extend_from_slice(&theta[j * k..(j + 1) * k]);
+        }
         let mut panels = Panels::default();
         panels.pack(&packed, k, 1.0);
         panels
@@ -244,12 +246,8 @@ impl Columns for DenseColumns<'_> {
 
     fn trial(&mut self, t: f64) -> Means {
         self.each_part(|view, part, totals| {
-            let Part { z, dz, p, .. } = part;
-            p.copy_from_slice(z);
-            if t != 0.0 {
-                kernel::axpy(t, dz, p);
-            }
-            let Part { index, p, w, r, rows, label_score, .. } = part;
+            let Part { index, z, dz, p, w, r, rows, label_score, .. } = part;
+            kernel::moved(z, t, dz, p);
             view.residuals(*index, p, w, r, rows, label_score, totals);
         })
     }
@@ -258,7 +256,6 @@ impl Columns for DenseColumns<'_> {
         self.each_part(|_, part, _| {
             let Part { z, dz, .. } = part;
             kernel::axpy(t, dz, z);
-            dz.fill(0.0);
         });
     }
 
@@ -426,18 +423,17 @@ impl Columns for DenseColumns<'_> {
     fn set_step(&mut self, features: &[usize], delta: &[f64]) {
         let k = self.classes();
         let moves = |delta: &[f64]| delta.iter().any(|d| *d != 0.0);
-        let moved: Vec<(usize, &[f64])> =
-            features.iter().copied().zip(delta.chunks_exact(k)).filter(|(_, delta)| moves(delta)).collect();
+        let moved = || features.iter().copied().zip(delta.chunks_exact(k)).filter(|(_, delta)| moves(delta));
+        let count = moved().count();
         // Where most columns move all are read in place, else those that do are put side by side.
-        let in_place = 2 * moved.len() >= self.packed.len();
-        let mut rows = vec![0.0; if in_place { self.packed.len() } else { moved.len() } * k];
-        for (i, (j, delta)) in moved.iter().enumerate() {
-            let at = if in_place { self.position[*j] } else { i };
+        let in_place = 2 * count >= self.packed.len();
+        let mut rows = vec![0.0; if in_place { self.packed.len() } else { count } * k];
+        for (i, (j, delta)) in moved().enumerate() {
+            let at = if in_place { self.position[j] } else { i };
             rows[at * k..(at + 1) * k].copy_from_slice(delta);
         }
         if !in_place {
-            let moved: Vec<usize> = moved.into_iter().map(|(j, _)| j).collect();
-            self.focus(&moved, &[]);
+            self.focus(&moved().map(|(j, _)| j).collect::<Vec<usize>>(), &[]);
         }
         let mut panels = Panels::default();
         panels.pack(&rows, k, 1.0);
@@ -446,13 +442,7 @@ impl Columns for DenseColumns<'_> {
             let focused = if in_place { &*x } else { &*focused };
             let block = view.blocks.block;
             kernel::logits(block, focused, &panels, dz);
-            s.fill(0.0);
-            for c in 0..k {
-                let of = c * block.stride..c * block.stride + block.rows;
-                for ((s, p), dz) in s.iter_mut().zip(&p[of.clone()]).zip(&dz[of]) {
-                    *s += p * dz;
-                }
-            }
+            kernel::mean_columns(block, p, dz, s);
         });
     }
 }

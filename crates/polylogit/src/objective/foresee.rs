@@ -23,7 +23,7 @@ pub(super) fn foresee(
     kernel::foresee(of, (mean, inverse), (next, residuals));
     totals.offset += view.offset_sum(b, next, of.w);
     for next in next.chunks_exact(of.block.stride).take(of.k) {
-        let (entropy, least) = kernel::entropy(of.w, &next[..view.blocks.rows(b).len()], inverse);
+        let (entropy, least) = kernel::entropy(of.w, &next[..view.blocks.rows(b).len()]);
         totals.entropy += entropy;
         totals.least = totals.least.min(least);
     }

@@ -247,6 +247,7 @@ impl<'v> View<'v> {
             kernel::logits(block, x, theta, p);
             self.weigh(b, weight);
             self.residuals(b, p, weight, u, rows, label_score, totals);
+            totals.least = totals.least.min(self.least_label_probability(b, p));
             if precision == Precision::Single
                 && let Some(kept) = single.p.get_mut(at * wide..(at + 1) * wide)
             {
@@ -265,7 +266,7 @@ impl<'v> View<'v> {
     }
 
     /// From the scores `z` (K columns) of a block without offsets: their softmax in place, the weighted residuals
-    /// `u` = w (p − y), and the block's part in the totals.
+    /// `u` = w (p − y), and the block's part in the totals (but in `least`).
     #[expect(clippy::too_many_arguments, reason = "buffers of a block, all of one shape")]
     pub(super) fn residuals(
         &self,
@@ -281,14 +282,9 @@ impl<'v> View<'v> {
         self.add_offsets(b, z);
         self.score_labels(b, z, label_score);
         kernel::softmax_columns(block, z, rows);
-        // nll = ln Σ e^(z − m) + m − y·z,  entropy = ln Σ e^(z − m) − Σ p (z − m).
-        kernel::ln_in_place(&mut rows.sum);
-        for r in 0..self.blocks.rows(b).len() {
-            let nll = rows.sum[r] + (rows.max[r] - label_score[r]);
-            totals.nll += weight[r] * nll;
-            totals.entropy += weight[r] * (rows.sum[r] - rows.mean[r]);
-        }
-        totals.least = totals.least.min(self.least_label_probability(b, z));
+        let (nll, entropy) = kernel::losses(rows, label_score, &weight[..self.blocks.rows(b).len()]);
+        totals.nll += nll;
+        totals.entropy += entropy;
         totals.offset += self.offset_sum(b, z, weight);
         kernel::weighted_columns(block, z, weight, u);
         self.add_labels(b, weight, u, -1.0);
@@ -339,7 +335,7 @@ impl<'v> View<'v> {
     }
 
     /// The least probability of a row's own class in a block; 1 for soft labels.
-    fn least_label_probability(&self, b: usize, p: &[f64]) -> f64 {
+    pub(super) fn least_label_probability(&self, b: usize, p: &[f64]) -> f64 {
         let Labels::Hard(ids) = self.target.labels() else { return 1.0 };
         let stride = self.blocks.block.stride;
         let of = |(r, y): (usize, &u32)| p[*y as usize * stride + r];

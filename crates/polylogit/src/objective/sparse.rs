@@ -364,6 +364,7 @@ impl Objective for SparseNll<'_> {
             let Scratch { weight, rows, label_score, .. } = scratch;
             view.weigh(b, weight);
             view.residuals(b, z, weight, u, rows, label_score, totals);
+            totals.least = totals.least.min(view.least_label_probability(b, z));
             match copies.get(b) {
                 Some(copy) => {
                     let mut copy = copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

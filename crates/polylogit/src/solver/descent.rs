@@ -4,9 +4,10 @@
 //! min over Δ:  g·Δ + Q(Δ) + Σ_j h_j(θ_j + Δ_j)
 //! ```
 //!
-//! One block is a feature with those of its classes that are not 0 or must move; its curvature is the true one. A
-//! sweep over all features finds the active ones, sweeps over these follow until they have settled; extrapolation
-//! (Anderson) takes over where sweeps converge slowly. After each block the gauge of its feature is set to that
+//! Where curvature is explicit a factor of the weights at work comes first (`face.rs`): as a rule it ends the descent. Else a
+//! block is a feature with those of its classes that are not 0 or must move; its curvature is the true one. A sweep over
+//! all features finds the active ones, sweeps over these follow until they have settled; extrapolation (Anderson) takes
+//! over where sweeps converge slowly. After each block the gauge of its feature is set to that
 //! of the least penalty, which changes no probability and which no single class could do. Groups of features are
 //! visited as one (`group.rs`).
 //!
@@ -46,6 +47,8 @@ pub(crate) struct Descent<'d> {
     /// The positions of the features that the one at each position leads, where there are groups.
     pub(crate) members: Vec<Vec<usize>>,
     pub(crate) sweeps: usize,
+    /// May a factor come before any sweep? Strict fits, which end near to rounding, begin with sweeps.
+    pub(crate) jumps: bool,
     pub(crate) buffers: Buffers,
 }
 
@@ -54,6 +57,9 @@ pub(crate) struct Descent<'d> {
 pub(crate) struct Buffers {
     /// Curvature of each block as it was used last, and of which classes.
     pub(super) cache: Vec<(Vec<u32>, Vec<f64>)>,
+    /// Which weights are not 0, or would move (rows as the features), and the forces by which they are told.
+    pub(super) open: Vec<bool>,
+    force: Vec<f64>,
     work: Work,
 }
 
@@ -64,12 +70,16 @@ impl Descent<'_> {
         self.buffers.cache.resize_with(self.features.len(), Default::default);
         self.buffers.cache.iter_mut().for_each(|(known, _)| known.clear());
         self.members = self.members();
-        let all: Vec<usize> = (0..self.features.len()).collect();
-        let (mut open, first) = self.open(true);
+        let first = self.open(true);
         let enough = (share(first) * first).max(least);
+        // Mostly signs are known, and a factor tells the minimum at once.
+        if self.jumps && self.jump() && self.open(false) <= enough {
+            return first;
+        }
+        let all: Vec<usize> = (0..self.features.len()).collect();
         let mut last = f64::INFINITY;
         for _ in 0..LOOKS {
-            self.sweep(&all, Some(&open));
+            self.sweep(&all, true);
             let k = self.penalty.classes;
             let active: Vec<usize> = all
                 .iter()
@@ -80,9 +90,7 @@ impl Descent<'_> {
                     self.penalty.l1[j] == 0.0 || self.penalty.members(&j).iter().any(moves)
                 })
                 .collect();
-            self.settle(&active, 0.5 * enough);
-            let found;
-            (open, found) = self.open(false);
+            let found = self.settle(&active, 0.5 * enough).unwrap_or_else(|| self.open(false));
             if found <= enough || (found >= 0.5 * last && found < 1e-4 * first) {
                 break;
             }
@@ -91,20 +99,23 @@ impl Descent<'_> {
         first
     }
 
-    /// Sweeps over the active features.
-    fn settle(&mut self, active: &[usize], enough: f64) {
+    /// Sweeps over the active features; the largest force out of balance on all, if it was looked at.
+    fn settle(&mut self, active: &[usize], enough: f64) -> Option<f64> {
         // A factor tells the minimum at once where the signs stay.
-        if self.newton_known(active) && self.open(false).1 <= enough {
-            return;
+        if self.newton_known(active) {
+            let found = self.open(false);
+            if found <= enough {
+                return Some(found);
+            }
         }
         let mut history: Vec<Vec<f64>> = vec![self.iterate(active)];
         let (mut best, mut since) = (f64::INFINITY, 0);
         for sweep in 1..SWEEPS {
-            let found = self.sweep(active, None);
+            let found = self.sweep(active, false);
             since = if found < 0.8 * best { 0 } else { since + 1 };
             best = best.min(found);
             if found <= enough || since >= PATIENCE {
-                return;
+                return None;
             }
             if sweep % BETWEEN == 0 && self.newton(active, enough) {
                 history = vec![self.iterate(active)];
@@ -116,12 +127,17 @@ impl Descent<'_> {
                 history = vec![self.iterate(active)];
             }
         }
+        None
     }
 
     /// θ of the active features.
     pub(super) fn iterate(&self, active: &[usize]) -> Vec<f64> {
         let k = self.penalty.classes;
-        active.iter().flat_map(|&i| &self.theta[self.features[i] * k..][..k]).copied().collect()
+        let mut iterate = Vec::with_capacity(active.len() * k);
+        for &i in active {
+            iterate.extend_from_slice(&self.theta[self.features[i] * k..][..k]);
+        }
+        iterate
     }
 
     /// Goes to the affine combination of iterates whose differences cancel best, if the model is lower there.
@@ -135,7 +151,7 @@ impl Descent<'_> {
         for (weight, iterate) in weights.iter().zip(&history[1..]) {
             target.iter_mut().zip(iterate).for_each(|(t, v)| *t += weight * v);
         }
-        let before = self.value(active, now);
+        let before = self.value(active, now, &self.delta());
         if !self.try_target(active, now, target, before) {
             self.go(active, now);
         }
@@ -157,18 +173,18 @@ impl Descent<'_> {
             let crossed = self.penalty.l1[j] > 0.0 && !self.penalty.grouped && *target * now <= 0.0;
             *target = if crossed { 0.0 } else { target.clamp(low, high) };
         }
-        self.go(active, &target);
-        self.value(active, &target) < before
+        self.go(active, &target) < before
     }
 
-    /// Sets θ of the active features.
-    pub(super) fn go(&mut self, active: &[usize], iterate: &[f64]) {
+    /// Sets θ of the active features; the [`Descent::value`] there.
+    pub(super) fn go(&mut self, active: &[usize], iterate: &[f64]) -> f64 {
         let k = self.penalty.classes;
         for (&i, u) in active.iter().zip(iterate.chunks_exact(k)) {
             self.theta[self.features[i] * k..][..k].copy_from_slice(u);
         }
         let delta = self.delta();
         self.model.set_step(self.features, &delta);
+        self.value(active, iterate, &delta)
     }
 
     /// Δ (rows as the features).
@@ -182,11 +198,10 @@ impl Descent<'_> {
         delta
     }
 
-    /// The model at θ, up to what features that are not active add.
-    pub(super) fn value(&mut self, active: &[usize], iterate: &[f64]) -> f64 {
+    /// The model at θ (`iterate` of the active features), up to what features that are not active add.
+    pub(super) fn value(&mut self, active: &[usize], iterate: &[f64], delta: &[f64]) -> f64 {
         let k = self.penalty.classes;
-        let delta = self.delta();
-        let mut value = self.model.value(&delta);
+        let mut value = self.model.value(delta);
         for (&i, u) in active.iter().zip(iterate.chunks_exact(k)) {
             let j = self.features[i];
             let linear: f64 =
@@ -200,14 +215,18 @@ impl Descent<'_> {
         value
     }
 
-    /// Which weights are not 0, or would move (rows as the features), and the largest force out of balance; `still`: Δ = 0.
-    fn open(&mut self, still: bool) -> (Vec<bool>, f64) {
+    /// Looks which weights are [open](Buffers::open); the largest force out of balance. `still`: Δ = 0.
+    fn open(&mut self, still: bool) -> f64 {
         let k = self.penalty.classes;
-        let mut force = vec![0.0; self.features.len() * k];
+        let Buffers { open, force, .. } = &mut self.buffers;
+        let (mut open, mut force) = (std::mem::take(open), std::mem::take(force));
+        force.clear();
+        force.resize(self.features.len() * k, 0.0);
         if !still {
             self.model.gradient(self.features, &mut force);
         }
-        let mut open = vec![false; force.len()];
+        open.clear();
+        open.resize(force.len(), false);
         let rows = force.chunks_exact_mut(k).zip(open.chunks_exact_mut(k));
         for ((i, &j), (force, open)) in self.features.iter().enumerate().zip(rows) {
             let of = j * k..(j + 1) * k;
@@ -228,7 +247,9 @@ impl Descent<'_> {
                 *open = theta[c] != 0.0 || (self.penalty.pulls(j, c, force[c]) && self.model.has(i, c));
             }
         }
-        (open, self.imbalance(&force))
+        let found = self.imbalance(&force);
+        (self.buffers.open, self.buffers.force) = (open, force);
+        found
     }
 
     /// The largest force out of balance, of forces on all features.
@@ -254,8 +275,8 @@ impl Descent<'_> {
         largest
     }
 
-    /// Visits blocks in turn; the largest force out of balance that was met. `open`: also these weights that are 0.
-    fn sweep(&mut self, blocks: &[usize], open: Option<&[bool]>) -> f64 {
+    /// Visits blocks in turn; the largest force out of balance that was met. `open`: also weights that are 0 and [open](Buffers::open).
+    fn sweep(&mut self, blocks: &[usize], open: bool) -> f64 {
         self.sweeps += 1;
         let k = self.penalty.classes;
         let mut largest = 0.0f64;
@@ -264,10 +285,7 @@ impl Descent<'_> {
             let j = self.features[i];
             let theta = &self.theta[j * k..(j + 1) * k];
             let whole = self.penalty.l1[j] == 0.0 || self.penalty.grouped;
-            let takes = |c: usize| match open {
-                Some(open) => open[i * k + c],
-                None => whole || theta[c] != 0.0,
-            };
+            let takes = |c: usize| if open { self.buffers.open[i * k + c] } else { whole || theta[c] != 0.0 };
             work.classes.clear();
             work.classes.extend((0..k as u32).filter(|c| takes(*c as usize)));
             if !work.classes.is_empty() {
@@ -340,14 +358,21 @@ impl Descent<'_> {
         if before.iter().any(|d| *d != 0.0) {
             self.model.shift(i, j, classes, before);
         }
+        self.set_gauge(i);
+        force / if l1 > 0.0 { l1 } else { self.unit }
+    }
+
+    /// Sets the gauge of a feature. The model, whose curvature may be damped, is not told: no probability changes.
+    pub(super) fn set_gauge(&mut self, i: usize) {
+        let (j, k) = (self.features[i], self.penalty.classes);
+        let theta = &mut self.theta[j * k..(j + 1) * k];
         if let Some(shift) = self.penalty.gauge(j, theta).filter(|s| *s != 0.0)
             && (0..k).all(|c| self.model.has(i, c))
         {
-            for t in &mut *theta {
+            for t in theta {
                 *t -= shift;
             }
         }
-        force / if l1 > 0.0 { l1 } else { self.unit }
     }
 }
 

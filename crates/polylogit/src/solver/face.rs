@@ -13,6 +13,8 @@ const CG_STEPS: usize = 60;
 const GOAL: f64 = 1e-8;
 /// Curvature along a direction that is less than this share of its weights' own is rounding.
 const FLAT: f64 = 1e-13;
+/// A factor before any sweep is one of so many weights that their number squared is at most this many times that of all.
+const FACTORED_FIRST: usize = 64;
 
 /// The active weights at a point, in rows of K.
 struct Face {
@@ -74,15 +76,10 @@ impl Descent<'_> {
     /// Goes to the minimum on the active weights as if their signs were known, or a part of the way, where the model
     /// is lower. `false` if it is not.
     pub(super) fn newton(&mut self, active: &[usize], enough: f64) -> bool {
-        let face = self.face(active);
-        let before = self.value(active, &face.now);
-        if let Some(target) = self.factored(active, &face) {
-            self.go(active, &target);
-            if self.value(active, &target) < before {
-                return true;
-            }
-            self.go(active, &face.now);
-            return false;
+        let face = self.face(active, false);
+        let before = self.value(active, &face.now, &self.delta());
+        if let Some(target) = self.factored(active, &face, None) {
+            return self.take(active, &face, &target, before);
         }
         let step = self.conjugate_gradients(active, &face, enough);
         for share in [1.0, 0.3] {
@@ -95,6 +92,43 @@ impl Descent<'_> {
         false
     }
 
+    /// Goes to a target where the model is lower than `before`.
+    fn take(&mut self, active: &[usize], face: &Face, target: &[f64], before: f64) -> bool {
+        let lower = self.go(active, target) < before;
+        if !lower {
+            self.go(active, &face.now);
+        }
+        lower
+    }
+
+    /// As [`Descent::newton`] before any sweep, by a cheap factor: weights that are 0 and would move have the sign that they
+    /// are pulled to.
+    pub(super) fn jump(&mut self) -> bool {
+        if self.penalty.grouped || !self.model.is_explicit() {
+            return false;
+        }
+        let (k, open) = (self.penalty.classes, &self.buffers.open);
+        let opens = |i: &usize| open[i * k..(i + 1) * k].contains(&true);
+        let active: Vec<usize> = (0..self.features.len()).filter(opens).collect();
+        let face = self.face(&active, true);
+        let before = self.value(&active, &face.now, &self.delta());
+        let target = self.factored(&active, &face, Some(FACTORED_FIRST));
+        let lower = target.is_some_and(|target| self.take(&active, &face, &target, before));
+        // One class of what is not penalised stayed (see `factored`).
+        for &i in active.iter().filter(|_| lower) {
+            if self.shifts(i) {
+                self.set_gauge(i);
+            }
+        }
+        lower
+    }
+
+    /// May a shift of all classes of a feature change nothing, because nothing is penalised?
+    fn shifts(&self, i: usize) -> bool {
+        let j = self.features[i];
+        self.penalty.l1[j] == 0.0 && self.penalty.ridge[j] == 0.0
+    }
+
     /// As [`Descent::newton`] where a factor serves; `false` if none does.
     pub(super) fn newton_known(&mut self, active: &[usize]) -> bool {
         if self.penalty.grouped || !self.model.is_explicit() {
@@ -103,7 +137,8 @@ impl Descent<'_> {
         self.newton(active, 0.0)
     }
 
-    fn face(&mut self, active: &[usize]) -> Face {
+    /// `joins`: weights that are 0 and open move, too.
+    fn face(&mut self, active: &[usize], joins: bool) -> Face {
         let k = self.penalty.classes;
         let now = self.iterate(active);
         let len = now.len();
@@ -134,8 +169,10 @@ impl Descent<'_> {
                 let (low, high) = self.penalty.limits(j, c);
                 let inside = u[c] > low && u[c] < high;
                 let at = a * k + c;
-                face.free[at] = inside && (l1 == 0.0 || u[c] != 0.0);
-                let pull = if self.penalty.grouped { face.bend[a] * u[c] } else { l1 * sign(u[c]) };
+                let joins = joins && self.buffers.open[i * k + c];
+                face.free[at] = inside && (l1 == 0.0 || u[c] != 0.0 || joins);
+                let sign = if u[c] == 0.0 { -g[c].signum() } else { u[c].signum() };
+                let pull = if self.penalty.grouped { face.bend[a] * u[c] } else { l1 * sign };
                 g[c] = if face.free[at] { -(g[c] + ridge * u[c] + pull) } else { 0.0 };
                 let own =
                     known.iter().position(|e| *e as usize == c).map_or(0.0, |p| h[p * (known.len() + 1)]);
@@ -147,29 +184,31 @@ impl Descent<'_> {
     }
 
     /// The least point on the way to the minimum, which a factor tells; weights that reach 0 or a bound stay there. `None`
-    /// where there is no factor, and for groups, whose curvature changes with every step.
-    fn factored(&mut self, active: &[usize], face: &Face) -> Option<Vec<f64>> {
+    /// where there is no factor (see [`Model::solve`](super::quadratic::Model::solve)), and for groups, whose curvature changes with
+    /// every step.
+    fn factored(&mut self, active: &[usize], face: &Face, most: Option<usize>) -> Option<Vec<f64>> {
         if face.bend.iter().any(|bend| *bend > 0.0) {
             return None;
         }
         let k = self.penalty.classes;
         let may = |at: &usize| {
-            let j = self.features[active[at / k]];
-            // A shift of all classes changes nothing where nothing is penalised: one class stays.
-            let shifts = self.penalty.l1[j] == 0.0 && self.penalty.ridge[j] == 0.0;
+            // A shift of all classes changes nothing: one class stays.
             let first = at / k * k;
+            let shifts = self.shifts(active[at / k]);
             face.free[*at] && !(shifts && *at == first && face.free[first..first + k].iter().all(|f| *f))
         };
-        let moving: Vec<usize> = (0..face.now.len()).filter(may).collect();
+        let mut moving = Vec::with_capacity(face.now.len());
+        moving.extend((0..face.now.len()).filter(may));
         let weights: Vec<(usize, usize)> = moving.iter().map(|at| (active[at / k], at % k)).collect();
         let ridge: Vec<f64> = weights.iter().map(|(i, _)| self.penalty.ridge[self.features[*i]]).collect();
         let force: Vec<f64> = moving.iter().map(|at| face.force[*at]).collect();
         let mut step = force.clone();
-        self.model.solve(&weights, ridge.clone(), &mut step)?;
+        self.model.solve(&weights, ridge.clone(), &mut step, most)?;
         let end = |(at, step): (&usize, &f64)| {
             let j = self.features[active[at / k]];
             let (low, high) = self.penalty.limits(j, at % k);
-            let back = self.penalty.l1[j] > 0.0 && face.now[*at] * step < 0.0;
+            let side = if face.now[*at] == 0.0 { face.force[*at] } else { face.now[*at] };
+            let back = self.penalty.l1[j] > 0.0 && side * step < 0.0;
             if back {
                 0.0
             } else if *step > 0.0 {
@@ -239,9 +278,4 @@ impl Descent<'_> {
         }
         step
     }
-}
-
-/// −1, 0 or 1.
-fn sign(u: f64) -> f64 {
-    if u == 0.0 { 0.0 } else { u.signum() }
 }

@@ -37,7 +37,10 @@ impl Solver<'_> {
     pub(crate) fn minimiser(&self) -> Minimiser {
         let mut features = self.set.clone();
         features.extend(self.dual.intercept.then_some(self.features()));
-        let rows = features.iter().flat_map(|&j| &self.theta[self.row(j)]).copied().collect();
+        let mut rows = Vec::with_capacity(features.len() * self.dual.offsets.len());
+        for &j in &features {
+            rows.extend_from_slice(&self.theta[self.row(j)]);
+        }
         Minimiser { features, rows }
     }
 

@@ -340,6 +340,7 @@ impl Solver<'_> {
                 unit,
                 members: vec![],
                 sweeps: 0,
+                jumps: !ends.strict,
                 buffers: std::mem::take(&mut self.buffers),
             };
             let least = 0.2 * ends.tol;

@@ -146,6 +146,17 @@ impl Curvature {
         }
     }
 
+    /// The row of each weight of some features.
+    fn rows_of(&self, features: &[usize], classes: usize) -> Vec<u32> {
+        let mut rows = vec![NONE; features.len() * classes];
+        for (rows, j) in rows.chunks_exact_mut(classes).zip(features) {
+            if let Some(known) = self.rows.get(j * classes..(j + 1) * classes) {
+                rows.copy_from_slice(known);
+            }
+        }
+        rows
+    }
+
     fn row(&self, row: usize) -> &[f64] {
         &self.h.values[row * self.h.n..(row + 1) * self.h.n]
     }
@@ -178,12 +189,7 @@ impl<'m> Model<'m> {
             columns.model();
         }
         let explicit = explicit.map(|of| Explicit {
-            rows: features
-                .iter()
-                .flat_map(|j| {
-                    (j * classes..(j + 1) * classes).map(|at| of.rows.get(at).copied().unwrap_or(NONE))
-                })
-                .collect(),
+            rows: of.rows_of(features, classes),
             classes,
             moved: vec![0.0; of.h.n],
             of,
@@ -273,14 +279,24 @@ impl<'m> Model<'m> {
     }
 
     /// (∂²Q + ridge)⁻¹ b on some weights, each a feature's position and a class. `None` where curvature is not
-    /// explicit, or too many weights make factoring it dearer than products.
-    pub(super) fn solve(&mut self, weights: &[(usize, usize)], ridge: Vec<f64>, b: &mut [f64]) -> Option<()> {
+    /// explicit, or too many weights (their number squared over that of all is more than `most`) make factoring it dearer than
+    /// products.
+    pub(super) fn solve(
+        &mut self,
+        weights: &[(usize, usize)],
+        ridge: Vec<f64>,
+        b: &mut [f64],
+        most: Option<usize>,
+    ) -> Option<()> {
         let e = self.explicit.as_mut()?;
-        let most = if e.rows.contains(&NONE) { FACTORED_CHOSEN } else { FACTORED };
+        let most = most.unwrap_or(if e.rows.contains(&NONE) { FACTORED_CHOSEN } else { FACTORED });
         if weights.len().pow(2) > most * e.of.h.n {
             return None;
         }
-        let rows = weights.iter().map(|(i, class)| e.row(*i, *class as u32)).collect::<Option<_>>()?;
+        let mut rows = Vec::with_capacity(weights.len());
+        for (i, class) in weights {
+            rows.push(e.row(*i, *class as u32)?);
+        }
         e.of.solve(rows, ridge, b)
     }
 
