@@ -266,17 +266,19 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
     vec![moment]
 }
 
-/// A smooth objective over dense blocks, its metric, and the solver.
+/// A smooth objective over dense blocks, its metric, and the solver; in reserve what slow steps ask for.
 fn dense_rows(shape: Shape) -> Moment {
     let plan = Plan::new(shape.n, shape.m, shape.k, shape.rarest, true);
-    let mut moment = dense_with(shape, plan, matches!(plan.hessians, Hessians::Always | Hessians::Next));
-    if plan.hessians == Hessians::IfSlow {
-        moment.reserve = dense_with(shape, plan, true).bytes().saturating_sub(moment.bytes());
-    }
+    let shared = plan.hessians != Hessians::Always && plan.may_share;
+    let at_once = matches!(plan.hessians, Hessians::Always | Hessians::Next);
+    let mut moment = dense_with(shape, plan, (at_once, shared && plan.shares_after(0.0)));
+    let most = dense_with(shape, plan, (at_once || plan.hessians == Hessians::IfSlow, shared));
+    moment.reserve = most.bytes().saturating_sub(moment.bytes());
     moment
 }
 
-fn dense_with(shape: Shape, plan: Plan, hessian: bool) -> Moment {
+/// With a Hessian, and with a block for all classes.
+fn dense_with(shape: Shape, plan: Plan, (hessian, shared): (bool, bool)) -> Moment {
     let Shape { n, m, k, .. } = shape;
     let mut moment = Moment::default();
     let block = block(n, m + 3 * k);
@@ -285,7 +287,6 @@ fn dense_with(shape: Shape, plan: Plan, hessian: bool) -> Moment {
     let kept = KeptBytes::new(block, count, (m, k), shape.bytes, mode);
     moment.add("copies of the rows", FEWER_ROWS, [1, (kept.double + kept.single) as u64, 1]);
     moment.add("probabilities of the rows", FEWER_ROWS, [1, kept.probabilities as u64, 1]);
-    let shared = plan.may_share && plan.hessians != Hessians::Always;
     let ranges = ranges(count, shape.stored, m * k);
     // The first evaluation sums moments, too.
     let gradient = 2 * m * k;

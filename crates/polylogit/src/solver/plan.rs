@@ -89,7 +89,7 @@ impl Plan {
     }
 
     /// Is a shared block formed after a step of so many products?
-    pub(super) fn shares_after(&self, products: f64) -> bool {
+    pub(crate) fn shares_after(&self, products: f64) -> bool {
         self.may_share && (self.shared_cost <= DEAR || products >= WAITS * self.shared_cost)
     }
 

@@ -64,13 +64,14 @@ pub(super) struct Preconditioner {
 }
 
 impl Preconditioner {
-    /// `reserve`: may a Hessian be factored when steps grow slow?
+    /// `reserve`: may a Hessian, or a dear block, be factored when steps grow slow?
     pub(super) fn new(objective: &dyn Objective, reserve: bool) -> Self {
         let (n, m, k) = (objective.rows(), objective.columns(), objective.classes());
         let mut plan = Plan::new(n, m, k, objective.rarest(), objective.is_dense());
         if plan.hessians == Hessians::IfSlow && !reserve {
             plan.hessians = Hessians::Never;
         }
+        plan.may_share &= reserve || plan.shares_after(0.0);
         Self {
             classes: k,
             vectors: Vectors { workers: objective.workers().clone(), classes: k },
