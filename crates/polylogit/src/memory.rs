@@ -1,8 +1,8 @@
 //! How much memory a fit takes beside the data, known before it starts.
 //!
 //! The parts are those of the method that the fit will choose, at its fullest moment: what the engine itself allocates,
-//! from shapes alone. What else values may ask for is a reserve beside the parts: a Hessian that is factored if steps grow
-//! slow, the columns that a penalty of L1 norms leaves at work among many.
+//! from shapes alone. What else values may ask for is a reserve beside the parts: a Hessian or a dear block that are
+//! factored if steps grow slow, the columns that a penalty of L1 norms leaves at work among many.
 
 use crate::composite;
 use crate::design::Design;
