@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::{
     Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_mean, add_rows, add_squares,
     axpy, covariance_columns, curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows,
-    logits, losses, moved_sums, outer, outer_lower, padded, padded_classes, scores, shift_scores,
-    softmax_columns, standardise,
+    logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes, scores,
+    shift_scores, softmax_columns, standardise,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -258,9 +258,16 @@ proptest! {
         let (mut mean, mut inverse) = (vec![0.0; block.rows], vec![0.0; block.rows]);
         let (mut next, mut residuals) = (vec![0.0; block.len(k)], vec![0.0; block.len(k)]);
         foresee(&of, (&mut mean, &mut inverse), (&mut next, &mut residuals));
+        let (mut means, mut z) = (vec![9.0; block.rows], vec![9.0; block.len(k)]);
+        mean_columns(block, &p, &dz, &mut means);
+        moved(&p, scale, &dz, &mut z);
+        for ((z, p), dz) in z.iter().zip(&p).zip(&dz) {
+            prop_assert!((z - (p + scale * dz)).abs() <= 1e-15 * (1.0 + (scale * dz).abs()));
+        }
         for (row, w) in w.iter().enumerate() {
             let at = |c: usize| c * block.stride + row;
             let mean: f64 = (0..k).map(|c| p[at(c)] * dz[at(c)]).sum();
+            prop_assert!((means[row] - mean).abs() <= 1e-14, "{} {mean}", means[row]);
             for c in 0..k {
                 let change = if *w > 0.0 { p[at(c)] * (dz[at(c)] - mean) } else { 0.0 };
                 prop_assert!((next[at(c)] - p[at(c)] - change).abs() <= 1e-14);
