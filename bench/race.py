@@ -37,8 +37,6 @@ SPENT = f"not run: {OVER}"
 LEAST = 0.5
 # A worker may take so many seconds to load its libraries and the data, at the end of a budget, too.
 START = 30.0
-# Until a peer has arrived, a fit gets so many times polylogit's certified time,
-PATIENCE = 30.0
 # Turns of fits that take at most so many seconds.
 TURNS = {2.0: 5, 20.0: 3, math.inf: 1}
 # Longer fits of ours are not made once more for a nearer F*: their certificate says how near they are.
@@ -277,7 +275,7 @@ class Race:
         factor = 1.0 if hopeless else HOPELESS if best < 5 else 2.0
         # The fastest keeps time for its turns, and so do we.
         left = self.left() - self.reserved - (4 * best if math.isfinite(best) else 0.0)
-        return min(self.workload.limit, max(self.settings.least, PATIENCE * self.own), max(1.0, factor * best), left)
+        return min(self.workload.limit, max(self.settings.least, self.workload.patience * self.own), max(1.0, factor * best), left)
 
     def climb(self, standing: Standing, known: dict) -> None:
         """Decade by decade from a guess: tighter until it arrives; then looser, to see that it was the loosest."""
