@@ -225,7 +225,8 @@ impl Columns<'_> {
         let (n, ranges) = (self.design.rows(), ranges_of(self.scale.len()));
         let mut grams = vec![Vec::new(); ranges.len()];
         workers.for_each(&mut grams, |s, gram: &mut Vec<f64>| {
-            *gram = vec![0.0; n * n];
+            // Written before it is read: pages of zeros that are read first are mapped twice.
+            gram.resize(n * n, 0.0);
             let (mut x, mut products) = (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]);
             for start in ranges[s].clone().step_by(SUMMED) {
                 self.load(start..(start + SUMMED).min(ranges[s].end), SUMMED, &mut x);

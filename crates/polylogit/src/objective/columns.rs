@@ -115,6 +115,8 @@ pub(crate) trait Columns: Debug + Send {
     ) -> Option<Symmetric> {
         None
     }
+    /// Takes the memory of curvature that served for the next.
+    fn recycle(&mut self, _used: Symmetric) {}
     /// Readies [`Columns::product`] on some features, for the weights of them that are `free` (a row of K each).
     fn focus(&mut self, features: &[usize], free: &[bool]);
     /// `out` = ∂²Q v on the features in focus (a row of K numbers each); what is not free is not to be read.

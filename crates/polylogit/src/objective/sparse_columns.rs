@@ -42,6 +42,8 @@ pub(super) struct SparseColumns<'a> {
     focus: Option<Focus>,
     /// w p (Δz − s), where the model's gradient was asked for.
     t: Vec<f64>,
+    /// Memory of curvature that served: pages of new memory cost as much as what is summed in them.
+    used: Vec<f64>,
 }
 
 impl<'a> SparseColumns<'a> {
@@ -75,6 +77,7 @@ impl<'a> SparseColumns<'a> {
             s: vec![0.0; n],
             focus: None,
             t: vec![],
+            used: vec![],
         }
     }
 
@@ -383,7 +386,19 @@ impl Columns for SparseColumns<'_> {
 
     fn hessian_of(&mut self, features: &[usize], chosen: &[bool], damping: Damping<'_>) -> Option<Symmetric> {
         let of = Weighed { p: &self.p, w: &self.w, width: self.width };
-        sparse_hessian::of_weights(&self.columns, of, (&self.r, damping), features, chosen, &self.workers)
+        let memory = std::mem::take(&mut self.used);
+        sparse_hessian::of_weights(
+            &self.columns,
+            of,
+            (&self.r, damping),
+            (features, chosen),
+            memory,
+            &self.workers,
+        )
+    }
+
+    fn recycle(&mut self, used: Symmetric) {
+        self.used = used.values;
     }
 
     fn focus(&mut self, features: &[usize], free: &[bool]) {

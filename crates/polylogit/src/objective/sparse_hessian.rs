@@ -40,13 +40,13 @@ struct Entry {
 
 /// Of the weights that are `chosen` (a row of K for each of the features, in their order; the feature beyond the last of
 /// `columns` is the intercept, which comes last with all its classes or none), and `damping` times Σ_i x_ij² (−r_ik)₊ on the
-/// diagonal. `None` where they are too many.
+/// diagonal. `None` where they are too many. `memory` becomes the result's.
 pub(super) fn of_weights(
     columns: &Lines,
     of: Weighed<'_>,
     (r, damping): (&[f64], Damping<'_>),
-    features: &[usize],
-    chosen: &[bool],
+    (features, chosen): (&[usize], &[bool]),
+    mut memory: Vec<f64>,
     workers: &Workers,
 ) -> Option<Symmetric> {
     let k = chosen.len() / features.len().max(1);
@@ -60,10 +60,12 @@ pub(super) fn of_weights(
     let stored = weights.partition_point(|(a, _)| features[*a] < columns.count());
     let columns = columns.some(features);
     let held = Held::new(&columns, of, &weights[..stored]);
-    let mut h = Symmetric::zeros(count);
+    memory.resize(count * count, 0.0);
+    let mut h = Symmetric { n: count, values: memory };
     let mut rows: Vec<&mut [f64]> = h.values.chunks_mut((TOGETHER * count).max(1)).collect();
     workers.for_each(&mut rows, |share, rows| {
         for (a, out) in (share * TOGETHER..).zip(rows.chunks_exact_mut(count)) {
+            out.fill(0.0);
             let (column, class) = weights[a];
             let mut diagonal = Diagonal::new(damping.forces[column * k + class]);
             if a < stored {

@@ -381,7 +381,9 @@ impl Solver<'_> {
         let damping = self.reserve.then_some(Damping { hidden: self.damping, forces: &forces });
         let wanted = self.wanted(penalty, features, NEAR);
         // Not both at a time.
-        self.curvature = None;
+        if let Some(used) = self.curvature.take() {
+            self.columns.recycle(used.into_memory());
+        }
         self.curvature =
             Curvature::new(&mut *self.columns, features, &wanted, damping, precision, EXPECTED_SWEEPS);
     }

@@ -78,6 +78,11 @@ impl Curvature {
         Some(Self { h, rows, factored: None })
     }
 
+    /// The matrix, of no more use but for its memory.
+    pub(crate) fn into_memory(self) -> Symmetric {
+        self.h
+    }
+
     /// Does it have all weights that are wanted (a row of K for each of the features), and not many more?
     pub(crate) fn covers(&self, features: &[usize], wanted: &[bool], classes: usize) -> bool {
         let row = |j: usize| self.rows.get(j * classes..(j + 1) * classes);
