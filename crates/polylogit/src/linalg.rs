@@ -51,6 +51,13 @@ impl Cholesky {
         })
     }
 
+    /// The same of a lower triangle by rows, n(n + 1)/2 numbers.
+    pub(crate) fn of_triangle(n: usize, a: &[f64]) -> Option<Self> {
+        Self::raised(n, |j, out| {
+            out.iter_mut().zip(j..n).for_each(|(out, i)| *out = a[i * (i + 1) / 2 + j]);
+        })
+    }
+
     /// The same of some rows and columns of A, in ascending order, with `ridge` added to their diagonal. Nothing is copied
     /// but the triangle that is factored.
     pub(crate) fn of_part(a: &Symmetric, rows: &[usize], ridge: &[f64]) -> Option<Self> {
@@ -108,7 +115,12 @@ impl Cholesky {
     pub(crate) fn lower(&self) -> Vec<f64> {
         let n = self.l.nrows();
         // What the factorisation leaves above the diagonal is no part of L.
-        (0..n * n).map(|at| if at % n <= at / n { self.l[(at / n, at % n)] } else { 0.0 }).collect()
+        let mut lower = vec![0.0; n * n];
+        for j in 0..n {
+            let below = &self.l.col_as_slice(j)[j..];
+            lower[j * n + j..].iter_mut().step_by(n).zip(below).for_each(|(out, l)| *out = *l);
+        }
+        lower
     }
 
     /// A⁻¹B in place; `b` is row-major (n × columns).
@@ -132,7 +144,7 @@ pub(crate) fn solve_upper_in_place(lower: &[f64], b: &mut [f64], columns: usize)
     );
 }
 
-/// Adds the lower triangle of XXᵀ to that of `sum` (n × n), X of n rows; `products`: n × n numbers that are written over.
+/// Adds the lower triangle of XXᵀ by rows to `sum` (n(n + 1)/2), X of n rows; `products`: n × n numbers that are written over.
 pub(crate) fn add_products<T: Field + Scalar>(x: &[T], n: usize, products: &mut [T], sum: &mut [f64]) {
     let x = MatRef::from_row_major_slice(x, n, x.len() / n);
     triangular::matmul(
@@ -146,8 +158,11 @@ pub(crate) fn add_products<T: Field + Scalar>(x: &[T], n: usize, products: &mut 
         T::ONE,
         Par::Seq,
     );
-    for (i, (sum, products)) in sum.chunks_exact_mut(n).zip(products.chunks_exact(n)).enumerate() {
-        sum[..=i].iter_mut().zip(products).for_each(|(sum, p)| *sum += p.to_f64());
+    let mut rest = sum;
+    for (i, products) in products.chunks_exact(n).enumerate() {
+        let row;
+        (row, rest) = rest.split_at_mut(i + 1);
+        row.iter_mut().zip(products).for_each(|(sum, p)| *sum += p.to_f64());
     }
 }
 
@@ -277,6 +292,27 @@ mod tests {
             let back: f64 = (0..n).map(|i| l[i * n + j] * solved[i]).sum();
             assert!((back - x[j]).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn products_of_rows_are_summed_and_factored_by_their_triangle() {
+        let (n, d) = (37, 90);
+        let x: Vec<f64> = (0..n * d).map(|i| (i as f64 * 1.7).sin()).collect();
+        let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
+        let (mut sum, mut single) = (vec![1.0; n * (n + 1) / 2], vec![0.0; n * (n + 1) / 2]);
+        add_products(&x, n, &mut vec![9.0; n * n], &mut sum);
+        add_products(&narrow, n, &mut vec![9.0; n * n], &mut single);
+        let mut a = Symmetric::zeros(n);
+        for i in 0..n {
+            for j in 0..=i {
+                let dot: f64 = (0..d).map(|c| x[i * d + c] * x[j * d + c]).sum();
+                let at = i * (i + 1) / 2 + j;
+                assert!((sum[at] - 1.0 - dot).abs() < 1e-12 && (single[at] - dot).abs() < 1e-4);
+                a.values[i * n + j] = sum[at];
+                a.values[j * n + i] = sum[at];
+            }
+        }
+        assert_eq!(Cholesky::of_triangle(n, &sum).unwrap().lower(), Cholesky::new(&a).unwrap().lower());
     }
 
     #[test]

@@ -242,9 +242,9 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
     let d = design.features();
     let penalised = options.lambda > 0.0 && options.penalty_factors.iter().all(|v| *v > 0.0);
     if penalised && row_space::pays(design) {
-        // Sums by ranges of columns, and products of each thread on the way there.
-        let sums = row_space::SHARES + shape.threads.min(row_space::SHARES);
-        let square = [(sums * n) as u64, n as u64, F64];
+        // Triangles of sums by ranges of columns, and products of each thread on the way there.
+        let halves = row_space::SHARES + 2 * shape.threads.min(row_space::SHARES);
+        let square = [(halves * n / 2) as u64, n as u64, F64];
         let mut decomposed = Moment::default();
         decomposed.add("the Gram matrix of the rows", FEWER_ROWS, square);
         let inner = Shape { m: n + m - d, stored: n * n, bytes: 8 * n * n, ..shape };

@@ -12,12 +12,13 @@
 //! Source: Hastie, Tibshirani, Efficient quadratic regularization for expression arrays (2004).
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use crate::certificate::duality_gap;
 use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};
 use crate::kernel::{self, Block, Panels, Real};
-use crate::linalg::{Cholesky, Field, Symmetric, add_products, solve_upper_in_place};
+use crate::linalg::{Cholesky, Field, add_products, solve_upper_in_place};
 use crate::objective::kept::Precision;
 use crate::objective::{Dual, Point};
 use crate::parallel::{Workers, tree_reduce};
@@ -90,10 +91,12 @@ impl<'a> RowSpace<'a> {
             Precision::Single => (x.gram::<f32>(workers), RAISED_SINGLE, OFF_SINGLE),
             Precision::Double => (x.gram::<f64>(workers), RAISED_DOUBLE, OFF_DOUBLE),
         };
-        let n = gram.n;
-        gram.values.iter_mut().for_each(|v| *v *= unit * unit);
-        gram.values.iter_mut().step_by(n + 1).for_each(|v| *v *= 1.0 + raised);
-        let factor = Cholesky::new(&gram)?;
+        let n = design.rows();
+        for v in &mut gram {
+            *v *= unit * unit;
+        }
+        (0..n).for_each(|i| gram[i * (i + 3) / 2] *= 1.0 + raised);
+        let factor = Cholesky::of_triangle(n, &gram)?;
         Some(Self { x, rows: factor.lower(), off: (!factor.jittered).then_some(off) })
     }
 
@@ -220,21 +223,27 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// X′X′ᵀ/u²: products in `T`, sums in f64; its lower triangle.
-    fn gram<T: Real + Field>(&self, workers: &Workers) -> Symmetric {
+    /// X′X′ᵀ/u²: products in `T`, sums in f64; its lower triangle by rows.
+    fn gram<T: Real + Field>(&self, workers: &Workers) -> Vec<f64> {
         let (n, ranges) = (self.design.rows(), ranges_of(self.scale.len()));
+        // As many as threads have been at work.
+        let buffers = Mutex::new(Vec::new());
+        let pool = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut grams = vec![Vec::new(); ranges.len()];
         workers.for_each(&mut grams, |s, gram: &mut Vec<f64>| {
             // Written before it is read: pages of zeros that are read first are mapped twice.
-            gram.resize(n * n, 0.0);
-            let (mut x, mut products) = (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]);
+            gram.resize(n * (n + 1) / 2, 0.0);
+            let used = pool().pop();
+            let (mut x, mut products) =
+                used.unwrap_or_else(|| (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]));
             for start in ranges[s].clone().step_by(SUMMED) {
                 self.load(start..(start + SUMMED).min(ranges[s].end), SUMMED, &mut x);
                 add_products(&x, n, &mut products, gram);
             }
+            pool().push((x, products));
         });
         tree_reduce(&mut grams, |into, from| into.iter_mut().zip(from).for_each(|(a, b)| *a += b));
-        Symmetric { n, values: grams.swap_remove(0) }
+        grams.swap_remove(0)
     }
 
     /// X′/u of some columns: a run of `stride` numbers for each row.
