@@ -176,6 +176,26 @@ impl Workers {
     }
 }
 
+/// Buffers that a thread leaves to the next: as many as threads have been at work.
+#[derive(Debug)]
+pub(crate) struct Spare<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Spare<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Spare<T> {
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    pub(crate) fn put(&self, buffers: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+    }
+}
+
 /// How many threads [`Workers::new`] has for the same arguments.
 pub(crate) fn at_work(threads: Option<usize>, work: f64) -> usize {
     if work < WORTH_A_POOL {

@@ -12,7 +12,6 @@
 //! Source: Hastie, Tibshirani, Efficient quadratic regularization for expression arrays (2004).
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use crate::certificate::duality_gap;
 use crate::design::rows::Standardise;
@@ -21,7 +20,7 @@ use crate::kernel::{self, Block, Panels, Real};
 use crate::linalg::{Cholesky, Field, add_products, solve_upper_in_place};
 use crate::objective::kept::Precision;
 use crate::objective::{Dual, Point};
-use crate::parallel::{Workers, tree_reduce};
+use crate::parallel::{Spare, Workers, tree_reduce};
 use crate::scalar::Scalar;
 use crate::softmax::log_softmax_in_place;
 use crate::target::{Labels, Target};
@@ -226,21 +225,18 @@ impl Columns<'_> {
     /// X′X′ᵀ/u²: products in `T`, sums in f64; its lower triangle by rows.
     fn gram<T: Real + Field>(&self, workers: &Workers) -> Vec<f64> {
         let (n, ranges) = (self.design.rows(), ranges_of(self.scale.len()));
-        // As many as threads have been at work.
-        let buffers = Mutex::new(Vec::new());
-        let pool = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = Spare::default();
         let mut grams = vec![Vec::new(); ranges.len()];
         workers.for_each(&mut grams, |s, gram: &mut Vec<f64>| {
             // Written before it is read: pages of zeros that are read first are mapped twice.
             gram.resize(n * (n + 1) / 2, 0.0);
-            let used = pool().pop();
             let (mut x, mut products) =
-                used.unwrap_or_else(|| (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]));
+                spare.take().unwrap_or_else(|| (vec![T::ZERO; n * SUMMED], vec![T::ZERO; n * n]));
             for start in ranges[s].clone().step_by(SUMMED) {
                 self.load(start..(start + SUMMED).min(ranges[s].end), SUMMED, &mut x);
                 add_products(&x, n, &mut products, gram);
             }
-            pool().push((x, products));
+            spare.put((x, products));
         });
         tree_reduce(&mut grams, |into, from| into.iter_mut().zip(from).for_each(|(a, b)| *a += b));
         grams.swap_remove(0)

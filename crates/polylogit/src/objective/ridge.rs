@@ -6,9 +6,9 @@ use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels};
 use crate::linalg::Symmetric;
-use crate::parallel::{Workers, tree_reduce};
+use crate::parallel::{Spare, Workers, tree_reduce};
 use crate::target::Target;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Most ranges that the blocks are shared out to.
 pub(crate) const SLOTS: usize = 16;
@@ -28,8 +28,7 @@ pub(crate) struct RidgeNll<'a> {
     target: &'a Target,
     workers: Workers,
     slots: Vec<Slot>,
-    /// As many as threads have been at work.
-    buffers: Mutex<Vec<Buffers>>,
+    buffers: Spare<Buffers>,
     dual: Arc<Dual>,
     mode: Mode,
     /// The point evaluated last…
@@ -53,7 +52,7 @@ impl<'a> RidgeNll<'a> {
         let slot = |s: usize| Slot::new(count * s / slots..count * (s + 1) / slots);
         let mut this = Self {
             slots: (0..slots).map(slot).collect(),
-            buffers: Mutex::default(),
+            buffers: Spare::default(),
             dual: Arc::new(Dual::new(ridge, blocks.intercept, target)),
             target,
             workers,
@@ -75,11 +74,11 @@ impl<'a> RidgeNll<'a> {
     ) {
         let view = View::new(self.target, &self.blocks);
         let thetas = Thetas { double: &self.double, single: &self.single };
-        let pool = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = &self.buffers;
         self.workers.for_each(&mut self.slots, |_, slot| {
-            let mut buffers = pool().pop().unwrap_or_default();
+            let mut buffers = spare.take().unwrap_or_default();
             work(&view, &thetas, slot, &mut buffers);
-            pool().push(buffers);
+            spare.put(buffers);
         });
     }
 
