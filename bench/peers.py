@@ -62,8 +62,9 @@ class Saga:
 
     def prepare(self, x: workloads.Matrix, y: np.ndarray, limit: float) -> None:
         if not self.epoch:
+            # The first iterations take longer: they prepare, and few weights are 0 yet.
             first = self.seconds(x, y, 1)
-            self.epoch = first if first > 0.5 else max((self.seconds(x, y, 11) - first) / 10, 1e-6)
+            self.epoch = max((self.seconds(x, y, 21) - first) / 20, 1e-6)
         self.most = int(np.clip(limit / self.epoch, 1, MANY))
 
     def seconds(self, x: workloads.Matrix, y: np.ndarray, iterations: int) -> float:

@@ -283,6 +283,9 @@ class Race:
         guess = known.get("tol")
         guessed = guess is not None and known.get("seconds", math.inf) > self.settings.cheap
         at = min(range(len(ladder)), key=lambda i: abs(math.log(ladder[i] / guess))) if guessed else 0
+        if "tol" in known and guess is None and self.ends_itself(standing.contestant):
+            # Who never arrived and is told its limit: on its way to the tightest it passes the looser ones.
+            at = len(ladder) - 1
         tried: dict[int, bool] = {}
         threads = 2 if self.meta["stored"] * self.meta["k"] > 5e7 and 2 in standing.contestant.threads else 1
         while 0 <= at < len(ladder) and at not in tried:
@@ -301,10 +304,10 @@ class Race:
                 "tol": ladder[at], "threads": threads, "seconds": answer["seconds"][0], "objective": answer["judged"],
                 "iterations": answer.get("iterations"), "extra_bytes": answer["extra_bytes"], **answer["besides"],
             })
-            if answer.get("cut"):
+            tried[at] = self.suboptimality(answer["judged"]) <= GOAL
+            if answer.get("cut") and not tried[at]:
                 standing.outcome = standing.outcome or f"not in {answer['seconds'][0]:.3g} s"
                 return
-            tried[at] = self.suboptimality(answer["judged"]) <= GOAL
             if tried[at]:
                 standing.tol, standing.outcome = ladder[at], "reached"
                 self.arrived[peer] = min(answer["seconds"][0], self.arrived.get(peer, math.inf))
