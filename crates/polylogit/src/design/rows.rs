@@ -1,7 +1,7 @@
 //! X as blocks of rows: standardised, in f64, stored by columns, with a column of ones for the intercept.
 
 use super::{Design, Storage};
-use crate::kernel::{Block, GROUP, Real};
+use crate::kernel::{self, Block, GROUP, Real};
 use crate::scalar::Scalar;
 
 /// Rows of a block,
@@ -93,6 +93,7 @@ impl<'a> RowBlocks<'a> {
         let (d, stride) = (self.design.features(), self.block.stride);
         let rows = self.rows(index);
         let values = &values[rows.start * d..rows.end * d];
+        kernel::touch(values);
         let Standardise { shift, factor } = &self.standardise;
         let (shift, factor) = (&shift[..d], &factor[..d]);
         let scaled = |v: V, j: usize| T::from_f64((v.to_f64() - shift[j]) * factor[j]);

@@ -3,9 +3,17 @@
 use std::ops::{Deref, DerefMut};
 
 use super::Real;
+use crate::scalar::Scalar;
 
 /// Bytes of a line of the cache, and of the widest vectors: a load that crosses lines costs two.
 const LINE: usize = 64;
+
+/// Reads a number of each line of the cache, in the order of memory, before columns or rows are read side by side,
+/// which the hardware does not foresee.
+pub(crate) fn touch<T: Scalar>(values: &[T]) {
+    let sum = values.iter().step_by(LINE / size_of::<T>()).fold(T::ZERO, |sum, v| sum + *v);
+    std::hint::black_box(sum);
+}
 
 /// Numbers that start at a line of the cache.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ mod runs;
 mod scores;
 mod softmax;
 
-pub(crate) use aligned::Aligned;
+pub(crate) use aligned::{Aligned, touch};
 pub(crate) use coordinate::{
     Curved, ROWS, add_rows, axpy, curvatures, curved_dots, mean_columns, moved, shift_scores,
 };

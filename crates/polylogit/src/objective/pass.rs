@@ -456,19 +456,11 @@ fn of_block<'s, T: Real>(
     let all = size_of_val(kept);
     if let Some(kept) = kept.get(at * len..(at + 1) * len) {
         if all > CACHED {
-            touch(kept);
+            kernel::touch(kept);
         }
         return kept;
     }
     scratch.fit(len);
     fill(scratch);
     scratch
-}
-
-/// Reads a number of each line of the cache, in the order of memory: the kernels read columns side by side, which
-/// the hardware does not foresee.
-fn touch<T: Real>(values: &[T]) {
-    let line = 64 / size_of::<T>();
-    let sum = values.iter().step_by(line).fold(T::ZERO, |sum, v| sum + *v);
-    std::hint::black_box(sum);
 }
