@@ -18,8 +18,8 @@ const WAITS: f64 = 0.5;
 const SAMPLE: f64 = 6.0;
 /// and rows of the rarest class for each column.
 const SAMPLE_RAREST: f64 = 1.0;
-/// A Hessian of this cost is taken at once; steps of fewer products are not slow.
-pub(super) const FEW_PRODUCTS: f64 = 4.0;
+/// A Hessian of at most this cost is taken at once.
+const AT_ONCE: f64 = 12.0;
 
 /// When a Hessian is factored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Plan {
             Hessians::Always
         } else if parameters > EXACT || !dense {
             Hessians::Never
-        } else if hessian_cost <= FEW_PRODUCTS {
+        } else if hessian_cost <= AT_ONCE {
             Hessians::Next
         } else {
             Hessians::IfSlow

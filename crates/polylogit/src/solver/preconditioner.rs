@@ -11,13 +11,17 @@
 //! with M at its heart, improve the metric of the next step (Morales and Nocedal, Automatic preconditioning by limited
 //! memory quasi-Newton updating, 2000).
 
-use super::plan::{FEW_PRODUCTS, Hessians, Plan};
+use super::plan::{Hessians, Plan};
 use super::vectors::Vectors;
 use crate::linalg::{Cholesky, Symmetric};
 use crate::objective::Objective;
 
 /// Passes that the diagonal of the Hessian costs.
 const DIAGONAL_COST: f64 = 1.0;
+/// A step by a block or a diagonal is slow if it takes this share of the products that a Hessian costs: others will follow.
+const SLOW: f64 = 0.25;
+/// Steps of fewer products never are.
+const FEW_PRODUCTS: f64 = 4.0;
 
 /// Pairs that are remembered,
 pub(super) const PAIRS: usize = 8;
@@ -150,7 +154,7 @@ impl Preconditioner {
         self.products = products as f64;
         let slow = match self.metric {
             Some(Metric::Exact { .. }) => self.plan.hessian_cost,
-            _ => 1.5 * self.plan.hessian_cost,
+            _ => SLOW * self.plan.hessian_cost,
         };
         if self.plan.hessians == Hessians::IfSlow && products as f64 > slow.max(FEW_PRODUCTS) {
             self.plan.hessians = Hessians::Next;
