@@ -26,8 +26,8 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals and fork as POSIX
 def large():
     """Large enough for the pool (a pass is worth several threads) and for a fit of some tenths of a second."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(40_000, 40)) @ rng.normal(size=(40, 40))
-    return X, (X[:, :6] + rng.gumbel(size=(40_000, 6))).argmax(axis=1)
+    X = rng.normal(size=(120_000, 40)) @ rng.normal(size=(40, 40))
+    return X, (X[:, :6] + rng.gumbel(size=(120_000, 6))).argmax(axis=1)
 
 
 def test_other_threads_run_meanwhile(large):
