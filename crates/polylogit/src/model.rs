@@ -98,7 +98,9 @@ impl Model {
                 if sparse {
                     sparse_scores(x, of.clone(), &stored, &mut scores);
                 } else {
-                    kernel::scores(row_major(x, of.clone(), &mut rows), &dense, &mut scores);
+                    let rows = row_major(x, of.clone(), &mut rows);
+                    kernel::touch(rows);
+                    kernel::scores(rows, &dense, &mut scores);
                 }
                 // One value that is not finite makes its row's scores so, whatever the weights.
                 if !kernel::into_columns(&scores, width, &intercepts, block, &mut z) {
