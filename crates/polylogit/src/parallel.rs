@@ -221,6 +221,7 @@ pub(crate) fn tree_reduce<T>(slots: &mut [T], mut add: impl FnMut(&mut T, &T)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn every_slot_runs_once_on_any_number_of_threads() {
@@ -234,16 +235,19 @@ mod tests {
 
     #[test]
     fn what_runs_beside_is_waited_for() {
-        let wait = std::time::Duration::from_millis(30);
         let beside = |threads| {
-            let mut looks = 0;
+            let (mut looks, looked) = (0, AtomicBool::new(false));
             let own = |looks: &mut i32| *looks;
             let other = || {
-                std::thread::sleep(wait);
+                while !looked.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
                 7
             };
-            let done = Workers::new(Some(threads), f64::INFINITY)
-                .beside(&mut looks, own, other, |looks| *looks += 1);
+            let done = Workers::new(Some(threads), f64::INFINITY).beside(&mut looks, own, other, |looks| {
+                *looks += 1;
+                looked.store(true, Ordering::Relaxed);
+            });
             (done, looks)
         };
         assert_eq!(beside(1), ((0, None), 0));
