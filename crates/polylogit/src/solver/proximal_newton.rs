@@ -104,7 +104,7 @@ pub(crate) struct Ended {
 pub(crate) struct Ends {
     pub(crate) tol: f64,
     pub(crate) max_steps: usize,
-    /// A step that gains less than this share of F is the last.
+    /// A step that gains less than this share of F is the last; 0 for none.
     pub(crate) least_gain: f64,
     /// Must the gradient itself be as close as tol tells? Else F only.
     pub(crate) strict: bool,
@@ -306,7 +306,9 @@ impl Solver<'_> {
             if observer.step(&event).is_break() || observer.cancelled() {
                 return Status::Cancelled;
             }
-            if gap <= ends.tol * value || before - value < ends.least_gain * value {
+            // An F that rises is rounding, and ends nothing.
+            let little = ends.least_gain > 0.0 && before - value < ends.least_gain * value;
+            if gap <= ends.tol * value || little {
                 return Status::Converged;
             }
             if step >= ends.max_steps {
