@@ -99,8 +99,7 @@ impl Model {
                     sparse_scores(x, of.clone(), &stored, &mut scores);
                 } else {
                     let rows = row_major(x, of.clone(), &mut rows);
-                    kernel::touch(rows);
-                    kernel::scores(rows, &dense, &mut scores);
+                    kernel::scores_from_memory(rows, &dense, &mut scores);
                 }
                 // One value that is not finite makes its row's scores so, whatever the weights.
                 if !kernel::into_columns(&scores, width, &intercepts, block, &mut z) {

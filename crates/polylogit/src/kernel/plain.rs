@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::{
     Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_mean, add_rows, add_squares,
     axpy, covariance_columns, curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows,
-    logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes, scores,
-    shift_scores, softmax_columns, standardise,
+    logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
+    scores_from_memory, shift_scores, softmax_columns, standardise,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -101,8 +101,8 @@ proptest! {
         // Rows that come alone, and a number of them that is not whole.
         let alone = rows.len() / m / 3 + 1;
         let weights = ByFeature::new(&weights, k);
-        scores(&rows[..alone * m], &weights, &mut z[..alone * width]);
-        scores(&rows[alone * m..], &weights, &mut z[alone * width..]);
+        scores_from_memory(&rows[..alone * m], &weights, &mut z[..alone * width]);
+        scores_from_memory(&rows[alone * m..], &weights, &mut z[alone * width..]);
         let mut intercepts = vec![0.0; k];
         prop_assert!(into_columns(&z, width, &intercepts, block, &mut columns));
         let mut out = vec![0.0; (block.rows - 1) * k];

@@ -3,12 +3,15 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Real;
-use super::{Aligned, Block, even_parts};
+use super::{Aligned, Block, even_parts, touch};
 
 /// Classes are padded to a multiple of this, the numbers of the widest vector.
 const WHOLE: usize = 16;
 /// Vectors of classes whose sums are kept in registers together.
 const WIDEST: usize = 3;
+/// Rows of a tile at most, and bytes of its rows that are read while another is computed.
+const TILE: usize = 8;
+const AHEAD: usize = 2048;
 /// Rows that are turned together.
 const TOGETHER: usize = 16;
 
@@ -42,13 +45,26 @@ pub(crate) fn padded_classes(classes: usize) -> usize {
 
 /// z_k = Σ_j w_kj x_j of rows, in the order and the rounding of [`super::logits`]: `x` (rows × d), `z` (at least as
 /// many rows of [`padded_classes`] numbers).
-pub(crate) fn scores<T: Real>(x: &[T], weights: &ByFeature<T>, z: &mut [T]) {
-    if weights.features == 0 {
-        return z.fill(T::ZERO);
-    }
+fn scores<T: Real>(x: &[T], weights: &ByFeature<T>, z: &mut [T]) {
     let rows = x.len() / weights.features;
     assert!(x.len() == rows * weights.features && z.len() >= rows * weights.width);
     Arch::new().dispatch(Scores { x, weights, z });
+}
+
+/// [`scores`] of rows that no cache has: each is read in the order of memory before it is met beside others. Where a tile's
+/// rows are few bytes, while the tile before is computed; else all rows at once.
+pub(crate) fn scores_from_memory<T: Real>(x: &[T], weights: &ByFeature<T>, z: &mut [T]) {
+    let (d, width) = (weights.features, weights.width);
+    if d == 0 {
+        return z.fill(T::ZERO);
+    }
+    let rows = if TILE * d * size_of::<T>() <= AHEAD && width == WHOLE { TILE } else { (x.len() / d).max(1) };
+    let mut ahead = x.chunks(rows * d);
+    ahead.next().into_iter().for_each(touch);
+    for (x, z) in x.chunks(rows * d).zip(z.chunks_mut(rows * width)) {
+        ahead.next().into_iter().for_each(touch);
+        scores(x, weights, z);
+    }
 }
 
 struct Scores<'a, T> {
@@ -66,10 +82,10 @@ impl<T: Real> WithSimd for Scores<'_, T> {
         // A part of the weights stays in the cache while all rows pass.
         for (first, count) in even_parts(self.weights.classes.div_ceil(T::lanes::<S>()), WIDEST) {
             match (count, wide) {
-                (1, _) => self.part::<S, 1, 8>(simd, first),
-                (2, true) => self.part::<S, 2, 8>(simd, first),
+                (1, _) => self.part::<S, 1, TILE>(simd, first),
+                (2, true) => self.part::<S, 2, TILE>(simd, first),
                 (2, false) => self.part::<S, 2, 4>(simd, first),
-                (_, true) => self.part::<S, WIDEST, 8>(simd, first),
+                (_, true) => self.part::<S, WIDEST, TILE>(simd, first),
                 (_, false) => self.part::<S, WIDEST, 4>(simd, first),
             }
         }
