@@ -4,6 +4,7 @@ mod common;
 
 use common::problem::{Problem, Random, problems};
 use polylogit::objective::SoftmaxObjective;
+use polylogit::solver::Status;
 use polylogit::{CertificateKind, Coefficients, Csr, Design, Fit, Lambdas, LogisticRegression, Target};
 use proptest::prelude::*;
 
@@ -148,8 +149,11 @@ proptest! {
         // A gap of 1e-12 F leaves forces of about its root, which λ may be near to: 1e-11 is not enough for 1e-4 λ.
         let regression = penalty.regression(problem.d).tol(1e-12);
         let found = regression.fit(&dense(&problem), &problem.target()).unwrap();
+        // Groups in boxes alone come to what float64 can tell.
+        let limited = penalty.grouped && penalty.bounded && found.status == Status::PrecisionLimit;
         prop_assert!(
-            found.status.is_converged() || found.certificate.relative_gap <= penalty.rounding(&problem, &found),
+            found.status.is_converged()
+                || (limited && found.certificate.relative_gap <= penalty.rounding(&problem, &found)),
             "{:?} {:?}", found.status, found.certificate
         );
         prop_assert_eq!(found.certificate.kind, CertificateKind::DualityGap);
