@@ -92,9 +92,13 @@ impl Workers {
         let helpers = pool.threads.current_num_threads().min(slots.len() - 1);
         pool.wake(helpers);
         let queue = Mutex::new(slots.iter_mut().enumerate());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let take = || {
-            while let Some((i, slot)) = next() {
+        // From both ends, so that most slots meet the thread, and its cache, that they met in the pass before.
+        let take = |own: bool| {
+            loop {
+                let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = if own { queue.next() } else { queue.next_back() };
+                drop(queue);
+                let Some((i, slot)) = next else { return };
                 work(i, slot);
             }
         };
@@ -102,11 +106,11 @@ impl Workers {
         pool.threads.in_place_scope(|scope| {
             for _ in 0..helpers {
                 scope.spawn(|_| {
-                    take();
+                    take(false);
                     busy.fetch_sub(1, Ordering::Release);
                 });
             }
-            take();
+            take(true);
             // The scope sleeps for those who are not done; mostly they are within a few µs.
             for _ in 0..LOOKS {
                 if busy.load(Ordering::Acquire) == 0 {
