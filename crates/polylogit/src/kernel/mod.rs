@@ -1,7 +1,7 @@
 //! The inner loops, vectorised for the machine they run on (AVX-512, AVX2, NEON or portable, found at run
 //! time by pulp).
 //!
-//! `runs` and `scores` read rows as they lie in memory; all others work on a block of rows that is stored by columns ([`Block`]): the lanes of a vector are
+//! `runs` and `scores` read numbers as they lie in memory; all others work on a block of rows that is stored by columns ([`Block`]): the lanes of a vector are
 //! rows, so that every loop is full whatever the number of classes or features. Each kernel has a plain twin
 //! in `plain.rs` that tests compare it with.
 
@@ -28,7 +28,7 @@ pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};
 pub(crate) use outer::{outer, outer_lower};
-pub(crate) use runs::{add_mean, add_squares, standardise};
+pub(crate) use runs::{add_mean, add_squares, dot, standardise};
 pub(crate) use scores::{ByFeature, into_columns, into_rows, padded_classes, scores_from_memory};
 pub(crate) use softmax::{
     RowSums, covariance_columns, ln_in_place, losses, moved_sums, softmax_columns, weighted_columns,

@@ -1,9 +1,34 @@
-//! Runs of numbers of a row of X as it lies in memory: the lanes are columns.
+//! Runs of numbers as they lie in memory: rows of X, whose lanes are columns, and vectors of the size of θ.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::Real;
 use crate::scalar::Scalar;
+
+/// Numbers that [`dot`] sums side by side.
+const BESIDE: usize = 32;
+
+/// a·b.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    struct Dot<'a>(&'a [f64], &'a [f64]);
+    impl WithSimd for Dot<'_> {
+        type Output = f64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> f64 {
+            let mut sums = [0.0; BESIDE];
+            let (a, b) = (self.0.chunks_exact(BESIDE), self.1.chunks_exact(BESIDE));
+            let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+            for (a, b) in a.zip(b) {
+                for i in 0..BESIDE {
+                    sums[i] = f64::fma::<S>(a[i], b[i], sums[i]);
+                }
+            }
+            sums.iter().sum::<f64>() + rest
+        }
+    }
+    assert_eq!(a.len(), b.len());
+    Arch::new().dispatch(Dot(a, b))
+}
 
 /// `out = (x − shift) · factor`.
 pub(crate) fn standardise<V: Scalar, T: Real>(x: &[V], shift: &[f64], factor: &[f64], out: &mut [T]) {

@@ -1,5 +1,6 @@
 //! Vectors of the size of θ, of which a fit of wide text has tens of millions of numbers: on all threads.
 
+use crate::kernel;
 use crate::parallel::Workers;
 
 /// The vector operations of solvers on θ (m × K, row-major).
@@ -13,9 +14,7 @@ pub(super) struct Vectors {
 impl Vectors {
     /// a·b.
     pub(super) fn dot(&self, a: &[f64], b: &[f64]) -> f64 {
-        self.workers.sweep(a.len(), self.classes, [], |of, []| {
-            a[of.clone()].iter().zip(&b[of]).map(|(a, b)| a * b).sum()
-        })
+        self.workers.sweep(a.len(), self.classes, [], |of, []| kernel::dot(&a[of.clone()], &b[of]))
     }
 
     /// Σ_j w_j ⟨a_j, b_j⟩ over the rows.
