@@ -288,11 +288,10 @@ fn dense_with(shape: Shape, plan: Plan, (hessian, shared): (bool, bool)) -> Mome
     moment.add("copies of the rows", FEWER_ROWS, [1, (kept.double + kept.single) as u64, 1]);
     moment.add("probabilities of the rows", FEWER_ROWS, [1, kept.probabilities as u64, 1]);
     let ranges = ranges(count, shape.stored, m * k);
-    // The first evaluation sums moments, too.
-    let gradient = 2 * m * k;
     let of_hessian = if hessian { pair_len(m, k) } else { 0 };
     let of_shared = if shared { m * m } else { 0 };
-    let sums = gradient.max(of_hessian).max(of_shared);
+    // A gradient, or the moments before it.
+    let sums = (m * k).max(of_hessian).max(of_shared);
     moment.add("sums by ranges of rows", FEWER_COLUMNS, [ranges as u64, sums as u64, F64]);
     let metric = (if hessian { (m * k).pow(2) } else { of_shared }) as u64;
     let what = if hessian { "the Hessian and its factors" } else { "a block of curvature and its factors" };

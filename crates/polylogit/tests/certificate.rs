@@ -4,6 +4,7 @@ mod common;
 
 use common::problem::{Problem, Random, problems};
 use polylogit::objective::SoftmaxObjective;
+use polylogit::solver::Status;
 use polylogit::{CertificateKind, Coefficients, Design, Fit, LogisticRegression};
 use proptest::prelude::*;
 
@@ -128,5 +129,29 @@ fn the_bound_is_true_and_tight_on_the_references() {
                 }
             }
         }
+    }
+}
+
+/// Far from the optimum F is estimated in f32: what is reported of a point is F all the same.
+#[test]
+fn a_fit_that_stops_early_reports_the_value_of_its_point() {
+    let problem = Problem::random(16, 3000, 20, 40);
+    let penalty = Penalty { lambda: 1e-4, factors: false, standardize: true, intercept: true };
+    let optimum =
+        values(&problem, penalty, &[fit(&problem, penalty, 1e-10, 1000).model.coefficients().clone()])[0];
+    for steps in 1..5 {
+        let stopped = fit(&problem, penalty, 1e-10, steps);
+        assert_eq!(stopped.status, Status::StepLimit);
+        let value = values(&problem, penalty, &[stopped.model.coefficients().clone()])[0];
+        assert!((stopped.objective - value).abs() <= 1e-13 * value, "{steps}: {} {value}", stopped.objective);
+        assert!(value - stopped.certificate.gap <= optimum && stopped.certificate.gap > 0.0);
+    }
+    // A tolerance that a first step meets is met by F itself.
+    for tol in [0.5, 1e-1, 1e-2] {
+        let loose = fit(&problem, penalty, tol, 1000);
+        let value = values(&problem, penalty, &[loose.model.coefficients().clone()])[0];
+        assert_eq!(loose.status, Status::Converged);
+        assert!((loose.objective - value).abs() <= 1e-13 * value);
+        assert!(loose.certificate.gap <= tol * value && value - loose.certificate.gap <= optimum);
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{
     Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_mean, add_rows, add_squares,
-    axpy, covariance_columns, curvatures, curved_dots, entropy, foresee, gather, into_columns, into_rows,
-    logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
+    axpy, covariance_columns, curvatures, curved_dots, dot, entropy, foresee, gather, into_columns,
+    into_rows, logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
     scores_from_memory, shift_scores, softmax_columns, standardise,
 };
 
@@ -158,7 +158,7 @@ proptest! {
         // The first class is everyone's own.
         let (label, n) = (&numbers[..block.rows], block.rows - beyond);
         let w: Vec<f64> = (0..n).map(|r| (r % 4) as f64).collect();
-        let (nll, entropy) = losses(&mut rows, label, &w);
+        let (nll, entropy) = losses(&rows, label, &w);
         let (mut expected, mut uncertain, mut size) = (0.0, 0.0, 1.0);
         for (r, w) in w.iter().enumerate() {
             let of = |c: usize| p[c * block.stride + r];
@@ -309,6 +309,13 @@ proptest! {
             prop_assert_eq!((min[i], max[i]), (low, high));
             prop_assert!(same(squares[i], at(0.2, i) + share * (f64::from(narrow[i]) - shift[i]) * (f64::from(narrow[i]) - shift[i])));
         }
+    }
+
+    #[test]
+    fn dot_products_are_those_of_their_twin(a in prop::collection::vec(-2.0..2.0f64, 0..150)) {
+        let b: Vec<f64> = (0..a.len()).map(|i| (i as f64).sin()).collect();
+        let plain: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+        prop_assert!((dot(&a, &b) - plain).abs() <= 1e-13);
     }
 
     #[test]

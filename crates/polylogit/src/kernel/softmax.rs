@@ -7,8 +7,10 @@ use super::{Block, GROUP, exp};
 
 /// Rows that are worked on together: their sums stay in registers.
 const TOGETHER: usize = 16;
-/// Numbers that are summed side by side.
+/// Numbers that are summed side by side,
 const LANES: usize = 8;
+/// and of which logarithms are taken at once.
+const AT_ONCE: usize = 64;
 
 /// What [`softmax_columns`] knows of each row besides its probabilities.
 #[derive(Debug, Clone, Default)]
@@ -101,28 +103,32 @@ pub(crate) fn ln_in_place(x: &mut [f64]) {
     Arch::new().dispatch(Ln(x));
 }
 
-/// Σ w (ln sum + m − y·z) and Σ w (ln sum − mean), the negative log-likelihood and the entropy, over as many rows as `w` has;
-/// the sums are replaced by their logarithms. `label_score`: y·z.
-pub(crate) fn losses(rows: &mut RowSums<f64>, label_score: &[f64], w: &[f64]) -> (f64, f64) {
+/// Σ w (ln sum + m − y·z) and Σ w (ln sum − mean), the negative log-likelihood and the entropy, over as many rows as `w` has.
+/// `label_score`: y·z.
+pub(crate) fn losses<T: Real>(rows: &RowSums<T>, label_score: &[T], w: &[T]) -> (f64, f64) {
     let RowSums { max, sum, mean } = rows;
-    ln_in_place(&mut sum[..w.len()]);
     let (mut nll, mut entropy) = ([0.0; LANES], [0.0; LANES]);
-    Arch::new().dispatch(|| {
-        let whole = w.len() / LANES * LANES;
-        for first in (0..whole).step_by(LANES) {
-            let of = first..first + LANES;
-            let (w, label, sum) = (&w[of.clone()], &label_score[of.clone()], &sum[of.clone()]);
-            let (max, mean) = (&max[of.clone()], &mean[of]);
-            for i in 0..LANES {
-                nll[i] += w[i] * (sum[i] + (max[i] - label[i]));
-                entropy[i] += w[i] * (sum[i] - mean[i]);
+    let mut logs = [0.0; AT_ONCE];
+    for first in (0..w.len()).step_by(AT_ONCE) {
+        let of = first..(first + AT_ONCE).min(w.len());
+        let (w, label, sum) = (&w[of.clone()], &label_score[of.clone()], &sum[of.clone()]);
+        let (max, mean) = (&max[of.clone()], &mean[of]);
+        let logs = &mut logs[..w.len()];
+        logs.iter_mut().zip(sum).for_each(|(log, sum)| *log = sum.to_f64());
+        ln_in_place(logs);
+        Arch::new().dispatch(|| {
+            let mut add = |lane: usize, r: usize| {
+                let (w, max, log) = (w[r].to_f64(), max[r].to_f64(), logs[r]);
+                nll[lane] += w * (log + (max - label[r].to_f64()));
+                entropy[lane] += w * (log - mean[r].to_f64());
+            };
+            let whole = w.len() / LANES * LANES;
+            for first in (0..whole).step_by(LANES) {
+                (0..LANES).for_each(|lane| add(lane, first + lane));
             }
-        }
-        for r in whole..w.len() {
-            nll[r - whole] += w[r] * (sum[r] + (max[r] - label_score[r]));
-            entropy[r - whole] += w[r] * (sum[r] - mean[r]);
-        }
-    });
+            (whole..w.len()).for_each(|r| add(r - whole, r));
+        });
+    }
     (nll.iter().sum(), entropy.iter().sum())
 }
 

@@ -12,8 +12,8 @@ use std::fmt::Debug;
 
 use super::dense_columns::DenseColumns;
 use super::kept::Precision;
-use super::pass::Totals;
 use super::readings::Rests;
+use super::slot::Totals;
 use super::sparse_columns::SparseColumns;
 use crate::design::rows::Standardise;
 use crate::design::{Design, Storage};

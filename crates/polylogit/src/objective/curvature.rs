@@ -27,9 +27,9 @@ impl RidgeNll<'_> {
     }
 
     /// (1/S) Σ s q x xᵀ + diag(λ), q = mean_k p_k (1 − p_k).
-    pub(super) fn shared_gram<T: WithTheta>(&mut self) -> Symmetric {
+    pub(super) fn shared_gram<T: WithTheta>(&mut self, every: usize) -> Symmetric {
         let (m, k) = (self.columns(), self.classes());
-        let sums = self.sum_blocks(m * m, 1, |view, hand: Hand<'_, T>| {
+        let sums = self.sum_blocks(m * m, every, |view, hand: Hand<'_, T>| {
             let block = view.blocks.block;
             let Hand { x, p, u, weight, extra, sum, .. } = hand;
             let q = &mut u[..block.stride];

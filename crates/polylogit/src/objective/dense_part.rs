@@ -1,6 +1,6 @@
 //! What columns of a dense design hold of a block of rows, and of a range of blocks.
 
-use super::pass::Totals;
+use super::slot::Totals;
 use crate::design::rows::{RowBlocks, Standardise};
 use crate::kernel::{Aligned, Block, Curved, RowSums};
 use crate::scalar::Scalar;

@@ -9,7 +9,8 @@
 //! active hold with equality its distance from the dual's maximum is of second order in Δ − Δ*, as that of F(θ + Δ) is from F*.
 //! At the softmax of θ + Δ constraints are violated by the first order, and so is the gap.
 
-use super::pass::{Totals, View};
+use super::pass::View;
+use super::slot::Totals;
 use crate::kernel::{self, Step};
 
 /// p′ and r′ of block b (`out`), and into the totals the entropy and offset of p′ and its least number. `scratch`: two columns.

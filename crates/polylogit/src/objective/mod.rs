@@ -1,5 +1,6 @@
-//! The objective F(W, b): what solvers see of it, and the public view on raw coefficients.
+//! The objective F(W, b): what solvers see of it; `at_coefficients.rs` is the public view on raw coefficients.
 
+mod at_coefficients;
 mod chosen;
 pub(crate) mod columns;
 pub(crate) mod coordinates;
@@ -14,24 +15,23 @@ pub(crate) mod pass;
 pub(crate) mod penalty;
 pub(crate) mod readings;
 pub(crate) mod ridge;
+mod slot;
 mod sparse;
 mod sparse_columns;
 mod sparse_focus;
 pub(crate) mod sparse_hessian;
 
-use crate::coefficients::Coefficients;
 use crate::design::rows::{RowBlocks, Standardise};
-use crate::design::statistics::ColumnStatistics;
 use crate::design::{Design, Storage};
-use crate::error::{Error, Result, check_len};
 use crate::linalg::Symmetric;
 use crate::parallel::Workers;
 use crate::target::Target;
 use std::sync::Arc;
 
-use kept::{Keep, Mode, Precision};
-use pass::Totals;
+pub use at_coefficients::SoftmaxObjective;
+use kept::Mode;
 use ridge::RidgeNll;
+use slot::Totals;
 use sparse::SparseNll;
 
 /// F and what comes with it at one θ, as a value that is passed on.
@@ -91,6 +91,11 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     fn rows(&self) -> usize;
     /// F, its gradient and the certificate's sums at `point.theta`. One pass.
     fn evaluate(&mut self, point: &mut Point);
+    /// The same in the precision of curvature, after a first evaluation. Far from the optimum that will do; no bound is
+    /// taken from it.
+    fn estimate(&mut self, point: &mut Point) {
+        self.evaluate(point);
+    }
     /// out = ∇²F v. One pass.
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]);
     /// ∇²F, rows and columns in the order of θ (index j·K + k), estimated from every `every`th block of rows
@@ -101,9 +106,9 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     /// The weight of the rarest class as a share of S.
     fn rarest(&self) -> f64;
     /// (1/S) Σ s_i q_i x_i x_iᵀ + diag(λ_j) with q_i = mean_k p_ik (1 − p_ik) (m × m): one block that serves
-    /// every class (Böhning 1992, with the current weights).
+    /// every class (Böhning 1992, with the current weights), estimated from every `every`th block of rows.
     /// `None` where X has too many columns for it.
-    fn shared_block(&mut self) -> Option<Symmetric>;
+    fn shared_block(&mut self, every: usize) -> Option<Symmetric>;
     /// The diagonal of ∇²F (m × K).
     fn hessian_diagonal(&mut self, out: &mut [f64]);
     /// L/S at θ + t·s less that at θ, for each t of [`TIMES`], in the precision of curvature. Half a pass, and six
@@ -173,19 +178,6 @@ fn unit_scale(v: &[f64], out: &mut [f64]) -> Option<f64> {
     None
 }
 
-/// ∇²F column by column.
-fn by_products(objective: &mut dyn Objective) -> Symmetric {
-    let p = objective.columns() * objective.classes();
-    let mut h = Symmetric::zeros(p);
-    let mut unit = vec![0.0; p];
-    for (at, column) in h.values.chunks_exact_mut(p.max(1)).enumerate() {
-        unit[at] = 1.0;
-        objective.hessian_vector_product(&unit, column);
-        unit[at] = 0.0;
-    }
-    h
-}
-
 /// The weight of the rarest class as a share of S.
 fn rarest(target: &Target) -> f64 {
     target.class_weights().iter().copied().fold(f64::INFINITY, f64::min) / target.total_weight()
@@ -242,215 +234,9 @@ pub(crate) fn of<'a>(
     }
 }
 
-/// F(W, b) = L/S + (λ/2) Σ_j v_j ‖W_·j‖² at any coefficients: values, gradients, curvature.
-///
-/// L = Σ_i s_i [ logsumexp(z_i) − y_i·z_i ] is the negative log-likelihood in nats, S = Σ s_i.
-///
-/// ```
-/// use polylogit::objective::SoftmaxObjective;
-/// use polylogit::{Coefficients, Design, Target};
-/// let x = [0.5, -1.0, 2.0];
-/// let (design, target) = (Design::dense(&x, 3, 1)?, Target::from_labels(["a", "b", "c"])?);
-/// let mut f = SoftmaxObjective::new(&design, &target)?.lambda(0.1)?;
-/// let at = Coefficients::zeros(3, 1);
-/// assert!((f.nll(&at)? - 3.0 * 3f64.ln()).abs() < 1e-14); // every class has p = 1/3
-/// # Ok::<(), polylogit::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct SoftmaxObjective<'a> {
-    objective: Box<dyn Objective + 'a>,
-    total_weight: f64,
-    sd: Vec<f64>,
-    factors: Vec<f64>,
-    lambda: f64,
-    standardize: bool,
-    intercept: bool,
-}
-
-impl<'a> SoftmaxObjective<'a> {
-    /// Unpenalised, with intercepts.
-    ///
-    /// # Errors
-    /// [`Error::Rows`] if X and the target differ, [`Error::NotFinite`] where X is NaN or infinite.
-    pub fn new(design: &Design<'a>, target: &'a Target) -> Result<Self> {
-        if design.rows() != target.rows() {
-            return Err(Error::Rows { design: design.rows(), target: target.rows() });
-        }
-        let work = design.stored() as f64 * target.classes().len() as f64;
-        let workers = Workers::new(None, work);
-        let statistics = ColumnStatistics::new(design, target.sample_weights(), &workers)?;
-        let d = design.features();
-        Ok(Self {
-            objective: of(
-                design,
-                target,
-                Standardise::identity(d),
-                true,
-                vec![0.0; d + 1],
-                Mode { precision: Precision::Double, keep: Keep::All },
-                workers,
-            ),
-            total_weight: target.total_weight(),
-            sd: statistics.sd,
-            factors: vec![1.0; d],
-            lambda: 0.0,
-            standardize: false,
-            intercept: true,
-        })
-    }
-
-    /// With λ ≥ 0.
-    ///
-    /// # Errors
-    /// [`Error::Option`] if λ is negative or not finite.
-    pub fn lambda(mut self, lambda: f64) -> Result<Self> {
-        if !(lambda >= 0.0 && lambda.is_finite()) {
-            let range = "finite and at least 0";
-            return Err(Error::Option { option: "lambda", value: lambda.to_string(), range });
-        }
-        self.lambda = lambda;
-        self.set_ridge();
-        Ok(self)
-    }
-
-    /// With a factor v_j ≥ 0 on each feature's penalty.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if there are not d, [`Error::Option`] if one is negative or not finite.
-    pub fn penalty_factors(mut self, factors: Vec<f64>) -> Result<Self> {
-        check_len("penalty factors", "features", self.factors.len(), factors.len())?;
-        if let Some(bad) = factors.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
-            let range = "finite and at least 0";
-            return Err(Error::Option { option: "a penalty factor", value: bad.to_string(), range });
-        }
-        self.factors = factors;
-        self.set_ridge();
-        Ok(self)
-    }
-
-    /// Penalising sd_j·W_·j in place of W_·j?
-    #[must_use]
-    pub fn standardize(mut self, standardize: bool) -> Self {
-        self.standardize = standardize;
-        self.set_ridge();
-        self
-    }
-
-    /// With intercepts? Without, those of the coefficients are ignored and their derivatives are 0.
-    #[must_use]
-    pub fn intercept(mut self, intercept: bool) -> Self {
-        self.intercept = intercept;
-        self
-    }
-
-    fn set_ridge(&mut self) {
-        let ridge = (0..self.factors.len()).map(|j| {
-            let sd = if self.standardize { self.sd[j] } else { 1.0 };
-            self.lambda * self.factors[j] * sd * sd
-        });
-        let ridge = ridge.chain([0.0]).collect();
-        self.objective.set_ridge(ridge);
-    }
-
-    fn theta(&self, c: &Coefficients) -> Result<Vec<f64>> {
-        let (k, d) = (self.objective.classes(), self.factors.len());
-        check_len("coefficients", "classes", k, c.classes())?;
-        if c.features() != d {
-            return Err(Error::Features { expected: c.features(), found: d });
-        }
-        let mut theta = vec![0.0; (d + 1) * k];
-        for class in 0..k {
-            for (j, w) in c.class_weights(class).iter().enumerate() {
-                theta[j * k + class] = *w;
-            }
-            theta[d * k + class] = if self.intercept { c.intercepts()[class] } else { 0.0 };
-        }
-        Ok(theta)
-    }
-
-    fn coefficients(&self, theta: &[f64], scale: f64) -> Result<Coefficients> {
-        let (k, d) = (self.objective.classes(), self.factors.len());
-        let weights = (0..k * d).map(|at| scale * theta[at % d * k + at / d]).collect();
-        let free = if self.intercept { scale } else { 0.0 };
-        Coefficients::new(k, d, weights, theta[d * k..].iter().map(|b| free * b).collect())
-    }
-
-    fn point(&mut self, at: &Coefficients) -> Result<Point> {
-        let mut point = Point { theta: self.theta(at)?, ..Point::default() };
-        self.objective.evaluate(&mut point);
-        Ok(point)
-    }
-
-    /// L, the negative log-likelihood in the sum form.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::Features`] if the coefficients have other shapes.
-    pub fn nll(&mut self, at: &Coefficients) -> Result<f64> {
-        Ok(self.point(at)?.nll_mean * self.total_weight)
-    }
-
-    /// ∂L/∂w_k = Σ_i s_i (p_ik − y_ik) x_i and ∂L/∂b_k = Σ_i s_i (p_ik − y_ik), in the shape of the
-    /// coefficients.
-    ///
-    /// # Errors
-    /// As [`SoftmaxObjective::nll`].
-    pub fn nll_gradient(&mut self, at: &Coefficients) -> Result<Coefficients> {
-        let ridge = self.objective.dual().ridge.clone();
-        self.objective.set_ridge(vec![0.0; ridge.len()]);
-        let point = self.point(at);
-        self.objective.set_ridge(ridge);
-        self.coefficients(&point?.gradient, self.total_weight)
-    }
-
-    /// F, the penalised mean form.
-    ///
-    /// # Errors
-    /// As [`SoftmaxObjective::nll`].
-    pub fn value(&mut self, at: &Coefficients) -> Result<f64> {
-        Ok(self.point(at)?.value)
-    }
-
-    /// ∂F, in the shape of the coefficients.
-    ///
-    /// # Errors
-    /// As [`SoftmaxObjective::nll`].
-    pub fn gradient(&mut self, at: &Coefficients) -> Result<Coefficients> {
-        let point = self.point(at)?;
-        self.coefficients(&point.gradient, 1.0)
-    }
-
-    /// ∇²F(at)·v, in the shape of the coefficients.
-    ///
-    /// # Errors
-    /// As [`SoftmaxObjective::nll`].
-    pub fn hessian_vector_product(&mut self, at: &Coefficients, v: &Coefficients) -> Result<Coefficients> {
-        self.point(at)?;
-        let v = self.theta(v)?;
-        let mut out = vec![0.0; v.len()];
-        self.objective.hessian_vector_product(&v, &mut out);
-        self.coefficients(&out, 1.0)
-    }
-
-    /// ∇²F(at), row-major, (K·(d+1))²: the parameters class by class, each w_k then b_k. Meant for small
-    /// K·d: it takes 8·(K·(d+1))² bytes.
-    ///
-    /// # Errors
-    /// As [`SoftmaxObjective::nll`].
-    pub fn hessian(&mut self, at: &Coefficients) -> Result<Vec<f64>> {
-        self.point(at)?;
-        let h = self.objective.hessian(1).unwrap_or_else(|| by_products(&mut *self.objective));
-        let (k, m) = (self.objective.classes(), self.factors.len() + 1);
-        let index = |p: usize| p % m * k + p / m;
-        let fixed = |p: usize| !self.intercept && p % m == m - 1;
-        let entry = |p: usize, q: usize| {
-            if fixed(p) || fixed(q) { 0.0 } else { h.values[index(p) * h.n + index(q)] }
-        };
-        Ok((0..h.n * h.n).map(|at| entry(at / h.n, at % h.n)).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::kept::{Keep, Precision};
     use super::*;
     use crate::design::Csr;
 
@@ -490,6 +276,92 @@ mod tests {
                     f.evaluate(&mut moved);
                     let tolerance = if precision == Precision::Double { 1e-13 } else { 1e-5 };
                     assert!((moved.nll_mean - point.nll_mean - change).abs() < tolerance, "{t}: {change}");
+                }
+            }
+        }
+    }
+
+    /// Where θ has intercepts alone, sums over the rows are not taken; from 32 classes on moments are added row by row. A tiny
+    /// weight of a feature that is 0 everywhere takes the general way to the same.
+    #[test]
+    fn a_point_of_intercepts_alone_is_like_any_other() {
+        let (n, d) = (500, 6);
+        let x: Vec<f64> = (0..n * d)
+            .map(|i| if i % d == 0 { 0.0 } else { (i as f64 * 0.7).sin() + (i % d) as f64 })
+            .collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        for (k, intercept) in [(3, true), (40, true), (40, false)] {
+            let classes: Vec<_> = (0..k as i64).map(crate::Label::from).collect();
+            let ids = (0..n).map(|i| (i * 7 % k) as u32).collect();
+            let hard = Target::from_classes(classes.clone(), ids).unwrap();
+            let share = |i: usize| (1 + i * 7 % 5) as f64;
+            let row =
+                |i: usize| (0..k).map(|c| share(i + c) / (0..k).map(|c| share(i + c)).sum::<f64>()).collect();
+            let soft = Target::soft(classes, (0..n).flat_map(|i| -> Vec<f64> { row(i) }).collect()).unwrap();
+            for target in [hard, soft] {
+                let target = target.weights((0..n).map(share).collect()).unwrap();
+                let m = d + usize::from(intercept);
+                let mut theta = vec![0.0; m * k];
+                theta[d * k..].iter_mut().enumerate().for_each(|(c, b)| *b = (c as f64).cos());
+                for precision in [Precision::Double, Precision::Single] {
+                    let mode = Mode { precision, keep: Keep::All };
+                    let (standardise, ridge) = (Standardise::identity(d), vec![0.1; m]);
+                    let mut f = of(&design, &target, standardise, intercept, ridge, mode, Workers::default());
+                    let mut run = |theta: Vec<f64>| {
+                        let mut point = Point { theta, ..Point::default() };
+                        f.evaluate(&mut point);
+                        let direction: Vec<f64> = (0..m * k).map(|i| (i as f64).sin()).collect();
+                        let mut product = vec![0.0; m * k];
+                        f.hessian_vector_product(&direction, &mut product);
+                        (point, product)
+                    };
+                    let mut general = theta.clone();
+                    general[0] = 1e-200;
+                    let ((a, ha), (b, hb)) = (run(theta.clone()), run(general));
+                    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{k} {intercept}: {a} {b}");
+                    let scalars = |p: &Point| [p.value, p.nll_mean, p.entropy_mean];
+                    scalars(&a).into_iter().zip(scalars(&b)).for_each(|(a, b)| close(a, b));
+                    close(a.least_label_probability, b.least_label_probability);
+                    a.gradient.iter().zip(&b.gradient).for_each(|(a, b)| close(*a, *b));
+                    ha.iter().zip(&hb).for_each(|(a, b)| close(*a, *b));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_near_the_value_and_leaves_its_curvature() {
+        let (n, d, k) = (400, 30, 5);
+        let x: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.7).sin() + (i % 7) as f64 * 0.1).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let target = Target::from_labels((0..n as i64).map(|i| i * i % k)).unwrap();
+        let k = target.classes().len();
+        let offsets = (0..n * k).map(|i| (i as f64 * 0.3).cos()).collect();
+        for target in [target.clone(), target.offset(offsets).unwrap()] {
+            for (precision, tolerance) in [(Precision::Double, 0.0), (Precision::Single, 2e-6)] {
+                for keep in [Keep::All, Keep::Nothing] {
+                    let mode = Mode { precision, keep };
+                    let (standardise, ridge) = (Standardise::identity(d), vec![0.1; d + 1]);
+                    let mut f = of(&design, &target, standardise, true, ridge, mode, Workers::default());
+                    let theta: Vec<f64> = (0..(d + 1) * k).map(|i| 0.2 * (i as f64).sin()).collect();
+                    let mut start = Point { theta: vec![0.0; (d + 1) * k], ..Point::default() };
+                    f.evaluate(&mut start);
+                    let v: Vec<f64> = (0..(d + 1) * k).map(|i| (1.3 * i as f64).cos()).collect();
+                    let (mut exact, mut rough) = (
+                        Point { theta: theta.clone(), ..Point::default() },
+                        Point { theta, ..Point::default() },
+                    );
+                    let (mut of_exact, mut of_rough) = (vec![0.0; v.len()], vec![0.0; v.len()]);
+                    f.evaluate(&mut exact);
+                    f.hessian_vector_product(&v, &mut of_exact);
+                    f.evaluate(&mut start);
+                    f.estimate(&mut rough);
+                    f.hessian_vector_product(&v, &mut of_rough);
+                    let close =
+                        |a: f64, b: f64| assert!((a - b).abs() <= tolerance, "{precision:?}: {a} {b}");
+                    close(exact.value, rough.value);
+                    exact.gradient.iter().zip(&rough.gradient).for_each(|(a, b)| close(*a, *b));
+                    of_exact.iter().zip(&of_rough).for_each(|(a, b)| close(*a, *b));
                 }
             }
         }

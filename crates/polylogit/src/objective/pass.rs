@@ -5,80 +5,20 @@
 //! each fixed range of blocks, added in a fixed tree.
 //!
 //! F and its gradient are computed in f64. Curvature may be computed in f32 ([`Precision::Single`]): a step
-//! needs a few digits of it only, and they pass through half the memory and twice the lanes.
+//! needs a few digits of it only, and they pass through half the memory and twice the lanes. So may F and its gradient
+//! far from the optimum.
 
 use super::TIMES;
 use super::kept::{KeptBytes, Mode, Precision};
+use super::slot::{Buffered, Buffers, Kept, Parts, Scratch, Slot, Totals};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Aligned, Panels, Real, RowSums};
 use crate::target::{Labels, Target};
 
 /// Bytes that a core's caches hold.
 const CACHED: usize = 1 << 20;
-
-/// What is kept of one range of blocks, and its partial sums.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) blocks: std::ops::Range<usize>,
-    double: Kept<f64>,
-    single: Kept<f32>,
-    pub(super) sum: Vec<f64>,
-    /// Σ s n/S x y, while it is summed.
-    pub(super) moments: Vec<f64>,
-    pub(super) totals: Totals,
-}
-
-/// What is kept between passes in one precision.
-#[derive(Debug, Default)]
-pub(super) struct Kept<T> {
-    /// X̃ of all blocks of the range, or empty.
-    x: Aligned<T>,
-    /// Probabilities of all blocks of the range at the point evaluated last, or empty.
-    p: Aligned<T>,
-}
-
-/// The buffers of a thread for the block that it is at.
-#[derive(Debug, Default)]
-pub(super) struct Buffers {
-    double: Scratch<f64>,
-    single: Scratch<f32>,
-    /// y_i·z_i.
-    label_score: Vec<f64>,
-}
-
-/// Scalars summed over rows, with weights s_i n/S.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Totals {
-    pub(super) nll: f64,
-    pub(super) entropy: f64,
-    pub(super) offset: f64,
-    /// The least y_i·p_i.
-    pub(super) least: f64,
-    /// Changes of the nll along a step.
-    pub(super) along: [f64; TIMES.len()],
-}
-
-impl Default for Totals {
-    fn default() -> Self {
-        Self { nll: 0.0, entropy: 0.0, offset: 0.0, least: 1.0, along: [0.0; TIMES.len()] }
-    }
-}
-
-/// Buffers of one precision, as long as they have to be once they are used.
-#[derive(Debug, Default)]
-pub(super) struct Scratch<T> {
-    /// X̃ of a block (m columns), where it is not kept.
-    x: Aligned<T>,
-    /// Scores, then probabilities of a block (K columns), where they are not kept.
-    p: Aligned<T>,
-    /// Residuals, or Δz (K columns).
-    u: Aligned<T>,
-    /// s_i n/S; 0 beyond the last row.
-    weight: Aligned<T>,
-    rows: RowSums<T>,
-    /// Columns for explicit curvature, made on first use.
-    extra: Aligned<T>,
-}
+/// Classes from which on a row's part in the moments is added to its own class alone; products with fewer are as fast.
+const MANY_LABELS: usize = 32;
 
 /// A block at hand.
 pub(super) struct Hand<'s, T> {
@@ -98,64 +38,12 @@ pub(super) struct Hand<'s, T> {
     pub(super) sum: &'s mut Vec<f64>,
 }
 
-/// A type with a place in slots and in buffers.
-pub(super) trait Buffered: Real + Default {
-    fn kept(slot: &mut Slot) -> (&mut Kept<Self>, &mut Vec<f64>);
-    fn scratch(buffers: &mut Buffers) -> &mut Scratch<Self>;
-}
-
-impl Buffered for f64 {
-    fn kept(slot: &mut Slot) -> (&mut Kept<f64>, &mut Vec<f64>) {
-        (&mut slot.double, &mut slot.sum)
-    }
-    fn scratch(buffers: &mut Buffers) -> &mut Scratch<f64> {
-        &mut buffers.double
-    }
-}
-
-impl Buffered for f32 {
-    fn kept(slot: &mut Slot) -> (&mut Kept<f32>, &mut Vec<f64>) {
-        (&mut slot.single, &mut slot.sum)
-    }
-    fn scratch(buffers: &mut Buffers) -> &mut Scratch<f32> {
-        &mut buffers.single
-    }
-}
-
 /// What every slot reads.
 pub(super) struct View<'v> {
     target: &'v Target,
     /// n/S.
     scale: f64,
     pub(super) blocks: &'v RowBlocks<'v>,
-}
-
-impl Totals {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.nll += other.nll;
-        self.entropy += other.entropy;
-        self.offset += other.offset;
-        self.least = self.least.min(other.least);
-        self.along.iter_mut().zip(other.along).for_each(|(sum, v)| *sum += v);
-    }
-}
-
-impl Slot {
-    pub(super) fn new(blocks: std::ops::Range<usize>) -> Self {
-        Self {
-            blocks,
-            double: Kept::default(),
-            single: Kept::default(),
-            sum: vec![],
-            moments: vec![],
-            totals: Totals::default(),
-        }
-    }
-
-    /// Are probabilities for curvature in f32 kept?
-    pub(super) fn keeps_single(&self) -> bool {
-        !self.single.p.is_empty()
-    }
 }
 
 impl<'v> View<'v> {
@@ -195,7 +83,7 @@ impl<'v> View<'v> {
         let block = self.blocks.block;
         let (m, k) = (self.blocks.columns(), self.target.classes().len());
         let range = slot.blocks.clone();
-        let kept = T::kept(slot).0;
+        let kept = T::parts(slot).kept;
         if probabilities {
             kept.p.fit(block.len(k) * range.len());
         }
@@ -214,30 +102,24 @@ impl<'v> View<'v> {
         if scratch.weight.is_empty() {
             scratch.weight.fit(block.rows);
             scratch.rows = RowSums::new(block);
+            scratch.label_score.resize(block.rows, T::ZERO);
         }
     }
 
-    /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, in f64, and Σ s n/S x y to its
-    /// moments where there is room for them; keeps the probabilities for curvature in `precision`.
-    pub(super) fn evaluate(
-        &self,
-        slot: &mut Slot,
-        buffers: &mut Buffers,
-        theta: &Panels<f64>,
-        precision: Precision,
-    ) {
+    /// Adds F's sums over the slot's blocks to its totals and their gradient to its sum, products in `T`; keeps the probabilities
+    /// for curvature.
+    pub(super) fn evaluate<T: Buffered>(&self, slot: &mut Slot, buffers: &mut Buffers, theta: &Panels<T>) {
         let block = self.blocks.block;
-        let columns = block.len(self.blocks.columns());
-        let wide = block.len(self.target.classes().len());
-        let Buffers { double, label_score, .. } = buffers;
-        self.fit(double);
-        label_score.resize(block.rows, 0.0);
+        let (columns, k) = (block.len(self.blocks.columns()), self.target.classes().len());
+        let wide = block.len(k);
+        let scratch = T::scratch(buffers);
+        self.fit(scratch);
         for b in slot.blocks.clone() {
             let at = b - slot.blocks.start;
-            let Slot { double: kept, single, sum, moments, totals, .. } = slot;
-            let Scratch { x, p, u, weight, rows, .. } = &mut *double;
+            let Parts { kept, rounded, sum, totals, .. } = T::parts(slot);
+            let Scratch { x, p, u, weight, rows, label_score, .. } = &mut *scratch;
             let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
-            // Where the curvature is in f64, too, the probabilities arise where they are kept.
+            // Where the curvature is in the same type, the probabilities arise where they are kept.
             let p = if let Some(kept) = kept.p.get_mut(at * wide..(at + 1) * wide) {
                 kept
             } else {
@@ -248,19 +130,40 @@ impl<'v> View<'v> {
             self.weigh(b, weight);
             self.residuals(b, p, weight, u, rows, label_score, totals);
             totals.least = totals.least.min(self.least_label_probability(b, p));
-            if precision == Precision::Single
-                && let Some(kept) = single.p.get_mut(at * wide..(at + 1) * wide)
-            {
-                for (kept, p) in kept.iter_mut().zip(&*p) {
-                    *kept = *p as f32;
-                }
+            if let Some(rounded) = rounded.get_mut(at * wide..(at + 1) * wide) {
+                rounded.iter_mut().zip(&*p).for_each(|(rounded, p)| *rounded = p.to_f64() as f32);
             }
-            let k = self.target.classes().len();
             kernel::outer(block, x, u, k, sum);
-            if !moments.is_empty() {
-                u.fill(0.0);
-                self.add_labels(b, weight, u, 1.0);
-                kernel::outer(block, x, u, k, moments);
+        }
+    }
+
+    /// Adds Σ s n/S x y of the slot's blocks to its moments.
+    pub(super) fn add_moments(&self, slot: &mut Slot, buffers: &mut Buffers) {
+        let block = self.blocks.block;
+        let (columns, k) = (block.len(self.blocks.columns()), self.target.classes().len());
+        let scratch = &mut buffers.double;
+        self.fit(scratch);
+        for b in slot.blocks.clone() {
+            let at = b - slot.blocks.start;
+            let Parts { kept, moments, .. } = f64::parts(slot);
+            let Scratch { x, u, weight, .. } = &mut *scratch;
+            let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
+            self.weigh(b, weight);
+            match self.target.labels() {
+                // Every row adds to the sums of its own class alone.
+                Labels::Hard(ids) if k >= MANY_LABELS => {
+                    let ids = &ids[self.blocks.rows(b)];
+                    for (x, moments) in x.chunks_exact(block.stride).zip(moments.chunks_exact_mut(k)) {
+                        for ((x, w), y) in x.iter().zip(weight.iter()).zip(ids) {
+                            moments[*y as usize] += w * x;
+                        }
+                    }
+                }
+                _ => {
+                    u.fill(0.0);
+                    self.add_labels(b, weight, u, 1.0);
+                    kernel::outer(block, x, u, k, moments);
+                }
             }
         }
     }
@@ -268,14 +171,14 @@ impl<'v> View<'v> {
     /// From the scores `z` (K columns) of a block without offsets: their softmax in place, the weighted residuals
     /// `u` = w (p − y), and the block's part in the totals (but in `least`).
     #[expect(clippy::too_many_arguments, reason = "buffers of a block, all of one shape")]
-    pub(super) fn residuals(
+    pub(super) fn residuals<T: Real>(
         &self,
         b: usize,
-        z: &mut [f64],
-        weight: &[f64],
-        u: &mut [f64],
-        rows: &mut RowSums<f64>,
-        label_score: &mut [f64],
+        z: &mut [T],
+        weight: &[T],
+        u: &mut [T],
+        rows: &mut RowSums<T>,
+        label_score: &mut [T],
         totals: &mut Totals,
     ) {
         let block = self.blocks.block;
@@ -287,7 +190,7 @@ impl<'v> View<'v> {
         totals.entropy += entropy;
         totals.offset += self.offset_sum(b, z, weight);
         kernel::weighted_columns(block, z, weight, u);
-        self.add_labels(b, weight, u, -1.0);
+        self.add_labels(b, weight, u, T::from_f64(-1.0));
     }
 
     /// Runs `work` on every `every`th block of the slot with its X̃ and its probabilities at θ.
@@ -306,8 +209,8 @@ impl<'v> View<'v> {
         self.fit(scratch);
         for b in slot.blocks.clone().filter(|b| b.is_multiple_of(every)) {
             let at = b - slot.blocks.start;
-            let (kept, sum) = T::kept(slot);
-            let Scratch { x, p, u, weight, rows, extra } = &mut *scratch;
+            let Parts { kept, sum, .. } = T::parts(slot);
+            let Scratch { x, p, u, weight, rows, extra, .. } = &mut *scratch;
             self.weigh(b, weight);
             let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
             let p = of_block(&kept.p, p, at, wide, |p| {
@@ -335,10 +238,10 @@ impl<'v> View<'v> {
     }
 
     /// The least probability of a row's own class in a block; 1 for soft labels.
-    pub(super) fn least_label_probability(&self, b: usize, p: &[f64]) -> f64 {
+    pub(super) fn least_label_probability<T: Real>(&self, b: usize, p: &[T]) -> f64 {
         let Labels::Hard(ids) = self.target.labels() else { return 1.0 };
         let stride = self.blocks.block.stride;
-        let of = |(r, y): (usize, &u32)| p[*y as usize * stride + r];
+        let of = |(r, y): (usize, &u32)| p[*y as usize * stride + r].to_f64();
         ids[self.blocks.rows(b)].iter().enumerate().map(of).fold(1.0, f64::min)
     }
 
@@ -354,7 +257,7 @@ impl<'v> View<'v> {
     }
 
     /// u += sign · s n/S · y.
-    pub(super) fn add_labels(&self, b: usize, weight: &[f64], u: &mut [f64], sign: f64) {
+    pub(super) fn add_labels<T: Real>(&self, b: usize, weight: &[T], u: &mut [T], sign: T) {
         let stride = self.blocks.block.stride;
         let rows = self.blocks.rows(b);
         match self.target.labels() {
@@ -367,7 +270,7 @@ impl<'v> View<'v> {
                 let k = self.target.classes().len();
                 for (r, y) in y[rows.start * k..rows.end * k].chunks_exact(k).enumerate() {
                     for (c, y) in y.iter().enumerate() {
-                        u[c * stride + r] += sign * weight[r] * y;
+                        u[c * stride + r] += sign * weight[r] * T::from_f64(*y);
                     }
                 }
             }
@@ -432,13 +335,13 @@ impl<'v> View<'v> {
     }
 
     /// Σ s n/S ⟨p, o⟩ over a block.
-    pub(super) fn offset_sum(&self, b: usize, p: &[f64], weight: &[f64]) -> f64 {
+    pub(super) fn offset_sum<T: Real>(&self, b: usize, p: &[T], weight: &[T]) -> f64 {
         let Some(offsets) = self.target.offsets() else { return 0.0 };
         let k = self.target.classes().len();
         let mut sum = 0.0;
         for (r, row) in self.blocks.rows(b).enumerate() {
             for (c, o) in offsets[row * k..(row + 1) * k].iter().enumerate() {
-                sum += weight[r] * o * p[c * self.blocks.block.stride + r];
+                sum += weight[r].to_f64() * o * p[c * self.blocks.block.stride + r].to_f64();
             }
         }
         sum

@@ -1,12 +1,14 @@
 //! L/S + ½ Σ_j λ_j ‖θ_j‖² over dense row blocks: value, gradient, Hessian-vector product.
 
 use super::kept::{Mode, Precision};
-use super::pass::{Buffered, Buffers, Hand, Slot, Totals, View};
+use super::pass::{Hand, View};
+use super::slot::{Buffered, Buffers, Slot, Totals};
 use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::rows::RowBlocks;
 use crate::kernel::{self, Panels};
 use crate::linalg::Symmetric;
 use crate::parallel::{Spare, Workers, tree_reduce};
+use crate::softmax::softmax;
 use crate::target::Target;
 use std::sync::Arc;
 
@@ -31,10 +33,7 @@ pub(crate) struct RidgeNll<'a> {
     buffers: Spare<Buffers>,
     dual: Arc<Dual>,
     mode: Mode,
-    /// The point evaluated last…
-    double: Panels<f64>,
-    /// …in f32, where curvature is.
-    single: Panels<f32>,
+    thetas: Thetas,
 }
 
 impl<'a> RidgeNll<'a> {
@@ -57,8 +56,7 @@ impl<'a> RidgeNll<'a> {
             target,
             workers,
             mode,
-            double: Panels::default(),
-            single: Panels::default(),
+            thetas: Thetas::default(),
             blocks,
         };
         this.for_each_slot(|view, _, slot, _| {
@@ -68,16 +66,12 @@ impl<'a> RidgeNll<'a> {
     }
 
     /// Runs `work` on every slot.
-    fn for_each_slot(
-        &mut self,
-        work: impl Fn(&View<'_>, &Thetas<'_>, &mut Slot, &mut Buffers) + Sync + Send,
-    ) {
+    fn for_each_slot(&mut self, work: impl Fn(&View<'_>, &Thetas, &mut Slot, &mut Buffers) + Sync + Send) {
         let view = View::new(self.target, &self.blocks);
-        let thetas = Thetas { double: &self.double, single: &self.single };
-        let spare = &self.buffers;
+        let (thetas, spare) = (&self.thetas, &self.buffers);
         self.workers.for_each(&mut self.slots, |_, slot| {
             let mut buffers = spare.take().unwrap_or_default();
-            work(&view, &thetas, slot, &mut buffers);
+            work(&view, thetas, slot, &mut buffers);
             spare.put(buffers);
         });
     }
@@ -123,6 +117,77 @@ impl<'a> RidgeNll<'a> {
         sum
     }
 
+    /// Does curvature in f32 compute its probabilities anew?
+    fn forgets_single(&self) -> bool {
+        self.mode.precision == Precision::Single && !self.slots.iter().all(Slot::keeps_single)
+    }
+
+    fn sum_moments(&mut self) {
+        let parameters = self.columns() * self.classes();
+        self.for_each_slot(|view, _, slot, buffers| {
+            slot.moments.resize(parameters, 0.0);
+            view.add_moments(slot, buffers);
+        });
+        self.reduce();
+        let n = self.rows() as f64;
+        Arc::make_mut(&mut self.dual).moments = self.slots[0].moments.iter().map(|sum| sum / n).collect();
+        self.slots.iter_mut().for_each(|slot| slot.moments = vec![]);
+    }
+
+    /// F and its gradient at `point`, products in `T`.
+    fn evaluate_in<T: WithTheta>(&mut self, point: &mut Point) {
+        let (k, n) = (self.classes(), self.rows() as f64);
+        T::theta_mut(&mut self.thetas).pack(&point.theta, k, 1.0);
+        if self.forgets_single() {
+            self.thetas.single.pack(&point.theta, k, 1.0);
+        }
+        let parameters = point.theta.len();
+        self.for_each_slot(|view, theta, slot, buffers| {
+            slot.sum.clear();
+            slot.sum.resize(parameters, 0.0);
+            slot.totals = Totals::default();
+            view.evaluate(slot, buffers, T::theta(theta));
+        });
+        point.gradient.clear();
+        point.gradient.extend(self.reduce().iter().map(|g| g / n));
+        self.dual.complete(point, &self.slots[0].totals, n, &self.workers);
+    }
+
+    /// The probabilities of each row, where θ has nothing but intercepts, as at the start of a fit.
+    fn common_probabilities(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        let k = self.classes();
+        let (features, intercepts) = theta.split_at(self.blocks.design.features() * k);
+        let same = self.target.offsets().is_none() && features.iter().all(|t| *t == 0.0);
+        same.then(|| if intercepts.is_empty() { softmax(&vec![0.0; k]) } else { softmax(intercepts) })
+    }
+
+    /// F and its gradient where each row has the probabilities `p`: the sums over the rows are those of the moments.
+    ///
+    /// `L/S = −Σ_k ȳ_k ln p_k` and `∂(L/S)/∂θ_jk = p_k x̄_j − m_jk` with m the moments and x̄_j = Σ_k m_jk.
+    fn evaluate_at(&mut self, point: &mut Point, p: &[f64]) {
+        let (k, n) = (self.classes(), self.rows() as f64);
+        self.thetas.double.pack(&point.theta, k, 1.0);
+        if self.forgets_single() {
+            self.thetas.single.pack(&point.theta, k, 1.0);
+        }
+        let block = self.blocks.block;
+        self.for_each_slot(|_, _, slot, _| slot.keep_constant(block, p));
+        point.gradient.clear();
+        for m in self.dual.moments.chunks_exact(k) {
+            let mean: f64 = m.iter().sum();
+            point.gradient.extend(m.iter().zip(p).map(|(m, p)| p * mean - m));
+        }
+        let cross = |y: &[f64]| -> f64 {
+            let there = y.iter().zip(p).filter(|(y, _)| **y > 0.0);
+            -there.map(|(y, p)| y * p.ln()).sum::<f64>()
+        };
+        let labels =
+            self.target.class_weights().iter().map(|w| w / self.target.total_weight()).collect::<Vec<_>>();
+        let least = if self.target.ids().is_some() { p.iter().copied().fold(1.0, f64::min) } else { 1.0 };
+        let totals = Totals { nll: n * cross(&labels), entropy: n * cross(p), least, ..Totals::default() };
+        self.dual.complete(point, &totals, n, &self.workers);
+    }
+
     fn product<T: WithTheta>(&mut self, v: &[f64], out: &mut [f64]) {
         let k = self.classes();
         let Some(scale) = super::unit_scale(v, out) else { return };
@@ -155,26 +220,34 @@ impl<'a> RidgeNll<'a> {
     }
 }
 
-/// The point evaluated last, in both types.
-pub(super) struct Thetas<'t> {
-    double: &'t Panels<f64>,
-    single: &'t Panels<f32>,
+/// The point evaluated last, in the types that passes read.
+#[derive(Debug, Default)]
+pub(super) struct Thetas {
+    double: Panels<f64>,
+    single: Panels<f32>,
 }
 
 /// A type that curvature can be computed in.
 pub(super) trait WithTheta: Buffered {
-    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Panels<Self>;
+    fn theta(thetas: &Thetas) -> &Panels<Self>;
+    fn theta_mut(thetas: &mut Thetas) -> &mut Panels<Self>;
 }
 
 impl WithTheta for f64 {
-    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Panels<f64> {
-        thetas.double
+    fn theta(thetas: &Thetas) -> &Panels<f64> {
+        &thetas.double
+    }
+    fn theta_mut(thetas: &mut Thetas) -> &mut Panels<f64> {
+        &mut thetas.double
     }
 }
 
 impl WithTheta for f32 {
-    fn theta<'t>(thetas: &Thetas<'t>) -> &'t Panels<f32> {
-        thetas.single
+    fn theta(thetas: &Thetas) -> &Panels<f32> {
+        &thetas.single
+    }
+    fn theta_mut(thetas: &mut Thetas) -> &mut Panels<f32> {
+        &mut thetas.single
     }
 }
 
@@ -192,27 +265,20 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn evaluate(&mut self, point: &mut Point) {
-        let (k, n, precision) = (self.classes(), self.rows() as f64, self.mode.precision);
-        self.double.pack(&point.theta, k, 1.0);
-        if precision == Precision::Single && !self.slots.iter().all(Slot::keeps_single) {
-            self.single.pack(&point.theta, k, 1.0);
+        if self.dual.moments.is_empty() {
+            self.sum_moments();
         }
-        let (parameters, first) = (point.theta.len(), self.dual.moments.is_empty());
-        self.for_each_slot(|view, theta, slot, buffers| {
-            slot.sum.clear();
-            slot.sum.resize(parameters, 0.0);
-            slot.moments.resize(if first { parameters } else { 0 }, 0.0);
-            slot.totals = Totals::default();
-            view.evaluate(slot, buffers, theta.double, precision);
-        });
-        point.gradient.clear();
-        point.gradient.extend(self.reduce().iter().map(|g| g / n));
-        if first {
-            let moments = self.slots[0].moments.iter().map(|sum| sum / n).collect();
-            Arc::make_mut(&mut self.dual).moments = moments;
-            self.slots.iter_mut().for_each(|slot| slot.moments = vec![]);
+        match self.common_probabilities(&point.theta) {
+            Some(p) => self.evaluate_at(point, &p),
+            None => self.evaluate_in::<f64>(point),
         }
-        self.dual.complete(point, &self.slots[0].totals, n, &self.workers);
+    }
+
+    fn estimate(&mut self, point: &mut Point) {
+        match self.mode.precision {
+            Precision::Single if !self.dual.moments.is_empty() => self.evaluate_in::<f32>(point),
+            _ => self.evaluate(point),
+        }
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
@@ -229,10 +295,10 @@ impl Objective for RidgeNll<'_> {
         })
     }
 
-    fn shared_block(&mut self) -> Option<Symmetric> {
+    fn shared_block(&mut self, every: usize) -> Option<Symmetric> {
         Some(match self.mode.precision {
-            Precision::Single => self.shared_gram::<f32>(),
-            Precision::Double => self.shared_gram::<f64>(),
+            Precision::Single => self.shared_gram::<f32>(every),
+            Precision::Double => self.shared_gram::<f64>(every),
         })
     }
 

@@ -5,7 +5,8 @@
 //! Tables have K numbers a row, padded to whole vectors.
 
 use super::kept::Precision;
-use super::pass::{Totals, View};
+use super::pass::View;
+use super::slot::Totals;
 use super::{Dual, Margins, Objective, Point, TIMES, Tally};
 use crate::design::Csr;
 use crate::design::lines::Lines;
@@ -392,7 +393,7 @@ impl Objective for SparseNll<'_> {
         None
     }
 
-    fn shared_block(&mut self) -> Option<Symmetric> {
+    fn shared_block(&mut self, _: usize) -> Option<Symmetric> {
         None
     }
 

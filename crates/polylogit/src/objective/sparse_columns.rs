@@ -5,7 +5,8 @@
 
 use super::columns::{Columns, Damping, Means};
 use super::kept::Precision;
-use super::pass::{Totals, View};
+use super::pass::View;
+use super::slot::Totals;
 use super::sparse_focus::{Focus, Weighed};
 use super::sparse_hessian;
 use crate::design::lines::Lines;

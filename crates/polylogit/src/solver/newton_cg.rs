@@ -6,7 +6,8 @@
 //! Δ ← 2.5Δ if ρ > ¾ at the boundary and not just cut;  Δ ← ‖s‖/4 if ρ < ¼
 //! ```
 //!
-//! M is the metric of `preconditioner.rs`. Ends when the duality gap (with no ridge: half the squared Newton
+//! M is the metric of `preconditioner.rs`. Where a step promises much, F at its end is estimated in the precision of
+//! curvature; the first that is refused ends this. Ends when the duality gap (with no ridge: half the squared Newton
 //! decrement) is within tol·F. Workspace: six vectors of the size of θ, the metric and its pairs.
 //!
 //! Sources: Steihaug 1983; Lin, Weng, Keerthi, Trust region Newton method for logistic regression (2008).
@@ -33,6 +34,8 @@ const ROUNDED: f64 = 1e-6;
 const FAR: f64 = 1e-3;
 /// where rows are long enough for that to be cheap. Beside a whole Hessian it always is.
 const LOOK_AHEAD: usize = 200;
+/// A step that promises more than this, in nats and as a share of F, ends where an estimate of F and its gradient will do.
+const ROUGH: f64 = 1e-3;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
 const SUSPECT: f64 = 0.1;
 /// Rows may go against a separating direction by this share of its best row.
@@ -107,17 +110,27 @@ pub(crate) fn minimise(
     let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
     let mut stale = true; // Is the metric that of another point?
     let mut retry = false; // Was the last step refused?
-    let (status, kind, gap) = loop {
+    let (mut rough, mut trusted) = (false, true); // Is the point estimated? Do estimates lead on?
+    let (status, kind, mut gap) = loop {
         // A bound from below holds for every point: the best one so far counts.
         let certified = certificate::duality_gap(&point, objective.dual(), objective.workers()).map(|gap| {
             let own = point.value - gap;
-            if own >= lower {
+            if rough {
+                gap
+            } else if own >= lower {
                 lower = own;
                 gap
             } else {
                 point.value - lower + ROUNDING * point.value.abs()
             }
         });
+        let separate = limits.separable && limits.provable && point.least_label_probability > 0.5;
+        if rough && (separate || certified.is_some_and(|gap| gap <= limits.tol * point.value)) {
+            objective.evaluate(&mut point);
+            passes += 1.0;
+            rough = false;
+            continue;
+        }
         if let Some(gap) = certified {
             if tell(observer, steps, passes, &point, gap, limits.tol) {
                 break (Status::Cancelled, CertificateKind::DualityGap, gap);
@@ -126,7 +139,7 @@ pub(crate) fn minimise(
                 break (Status::Converged, CertificateKind::DualityGap, gap);
             }
         }
-        if limits.separable && limits.provable && point.least_label_probability > 0.5 {
+        if separate {
             recession = objective.margins(&point.theta).map(|m| Recession::new(&point.theta, &m));
             break (Status::Separated, CertificateKind::NewtonDecrement, point.value);
         }
@@ -211,7 +224,12 @@ pub(crate) fn minimise(
             1.0
         };
         metric.vectors.moved(&mut trial.theta, &point.theta, time, &step.s);
-        objective.evaluate(&mut trial);
+        let far = trusted && decrement > ROUGH * point.value.max(1.0);
+        if far {
+            objective.estimate(&mut trial);
+        } else {
+            objective.evaluate(&mut trial);
+        }
         passes += 1.0;
         steps += 1;
         let gained = point.value - trial.value;
@@ -244,6 +262,7 @@ pub(crate) fn minimise(
             .then_some(step.gradient_norm);
         if better {
             std::mem::swap(&mut point, &mut trial);
+            rough = far;
             stale = true;
             retry = false;
             stalls = 0;
@@ -256,11 +275,19 @@ pub(crate) fn minimise(
             // The next product needs the probabilities of this point again.
             objective.evaluate(&mut point);
             passes += 1.0;
+            (rough, trusted) = (false, false);
             if (flat && !sharpened) || stalls >= STALLS * 4 || step.length == 0.0 {
                 break (Status::PrecisionLimit, kind, open);
             }
         }
     };
+    if rough {
+        objective.evaluate(&mut point);
+        passes += 1.0;
+        if kind == CertificateKind::DualityGap {
+            gap = certificate::duality_gap(&point, objective.dual(), objective.workers()).unwrap_or(gap);
+        }
+    }
     Outcome { point, status, kind, gap, steps, passes, solver, reason, recession }
 }
 

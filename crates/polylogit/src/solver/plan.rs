@@ -8,8 +8,10 @@ const ALWAYS_EXACT: usize = 160;
 const CHEAP_PASSES: f64 = 12.0;
 /// Parameters up to which a Hessian is taken at all (72 MB).
 const EXACT: usize = 3000;
-/// Columns up to which a shared block is factored.
+/// Columns up to which a shared block is factored,
 const SHARED: usize = 2500;
+/// and rows for each column that it reads.
+const SHARED_SAMPLE: usize = 64;
 /// A shared block of more passes waits for a step of as many products as a share of them: rows of wide tables are often so
 /// different from each other that the diagonal will do.
 const DEAR: f64 = 20.0;
@@ -42,6 +44,8 @@ pub(crate) struct Plan {
     /// Is one block for all classes formed where no Hessian is, and at which cost in passes?
     pub(crate) may_share: bool,
     pub(crate) shared_cost: f64,
+    /// Every how manyth block of rows it reads.
+    pub(crate) shared_every: usize,
     /// Seconds of such a pass.
     pass: f64,
 }
@@ -78,12 +82,14 @@ impl Plan {
         } else {
             Hessians::IfSlow
         };
+        let shared_every = (n / (SHARED_SAMPLE * m.max(1))).max(1);
         Self {
             hessians,
             every,
             hessian_cost,
             may_share: m <= SHARED && dense,
-            shared_cost: (shape.shared_block() + factorisation(m)) / shape.products(),
+            shared_every,
+            shared_cost: (shape.shared_block() / shared_every as f64 + factorisation(m)) / shape.products(),
             pass: shape.products(),
         }
     }

@@ -3,8 +3,9 @@
 //! - *exact*: the factored Hessian. Costs about m·K/8 passes; with it a Newton step is one solve.
 //! - *sampled*: the Hessian of a share of the rows, or that of an earlier point; conjugate gradients finish
 //!   the step.
-//! - *shared*: one m × m block A for every class (Böhning 1992, with the current weights), m/(4K) passes, scaled to
-//!   each class's own curvature: M_k = S_k A S_k with S_k diagonal such that M has the diagonal of the Hessian.
+//! - *shared*: one m × m block A for every class (Böhning 1992, with the current weights), m/(4K) passes or those of a share
+//!   of the rows, scaled to each class's own curvature: M_k = S_k A S_k with S_k diagonal such that M has the diagonal of
+//!   the Hessian.
 //! - *diagonal*: where m × m does not pay, or not before steps grow slow.
 //!
 //! Conjugate gradients leave directions s and products y = Hs behind. Some of them, as the pairs of the BFGS formula
@@ -117,7 +118,7 @@ impl Preconditioner {
             return 0.0;
         }
         if self.plan.shares_after(self.products) {
-            if let Some(block) = objective.shared_block()
+            if let Some(block) = objective.shared_block(self.plan.shared_every)
                 && let Some(factor) = Cholesky::new(&block)
             {
                 let mut unscale = diagonal(objective);
