@@ -291,7 +291,7 @@ mod tests {
             .collect();
         let design = Design::dense(&x, n, d).unwrap();
         for (k, intercept) in [(3, true), (40, true), (40, false)] {
-            let classes: Vec<_> = (0..k as i64).map(crate::Label::from).collect();
+            let classes: Vec<_> = (0i64..).map(crate::Label::from).take(k).collect();
             let ids = (0..n).map(|i| (i * 7 % k) as u32).collect();
             let hard = Target::from_classes(classes.clone(), ids).unwrap();
             let share = |i: usize| (1 + i * 7 % 5) as f64;
@@ -334,7 +334,7 @@ mod tests {
         let (n, d, k) = (400, 30, 5);
         let x: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.7).sin() + (i % 7) as f64 * 0.1).collect();
         let design = Design::dense(&x, n, d).unwrap();
-        let target = Target::from_labels((0..n as i64).map(|i| i * i % k)).unwrap();
+        let target = Target::from_labels((0i64..).map(|i| i * i % k).take(n)).unwrap();
         let k = target.classes().len();
         let offsets = (0..n * k).map(|i| (i as f64 * 0.3).cos()).collect();
         for target in [target.clone(), target.offset(offsets).unwrap()] {
