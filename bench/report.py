@@ -198,13 +198,13 @@ def lasso_ratio(w: dict, peer: dict) -> str:
 
 
 def predictions(r: dict) -> str:
-    head = ["rows", "by", "dtype", "threads", "seconds", "ratio to polylogit", "largest error of p"]
+    head = ["rows", "by", "dtype", "threads", "seconds", "ratio to polylogit's", "largest error of p"]
     rows = []
     for p in r["predictions"]:
-        own = min(row["seconds"] for row in p["rows"] if row["peer"] == "polylogit")
+        own = {row["dtype"]: row["seconds"] for row in p["rows"] if row["peer"] == "polylogit"}
         for row in p["rows"]:
             rows.append([p["table"], row["peer"], row["dtype"], f"{row['threads']}", seconds(row["seconds"]),
-                         f"{row['seconds'] / own:.2f}", f"{row['largest_error']:.0e}"])
+                         f"{row['seconds'] / own[row['dtype']]:.2f}", f"{row['largest_error']:.0e}"])
         rows += [[p["table"], peer, *["–"] * 4, why] for peer, why in p["skipped"].items()]
     return table(head, rows)
 

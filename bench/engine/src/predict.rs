@@ -22,6 +22,9 @@ pub(crate) struct PredictArgs {
     /// Runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Answer into the same memory each time
+    #[arg(long)]
+    into: bool,
     /// Write the probabilities (n × K), .npy
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -38,22 +41,42 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Value> {
     let (k, d) = (weights.shape[0], weights.shape[1]);
     let model = Model::new(data::classes(k)?, Coefficients::new(k, d, w, b)?)?;
 
-    let mut seconds = Vec::new();
-    for _ in 0..args.repeat {
-        // float32 rows: in float32, as the peers do.
-        let (s, p) = if matches!(&matrix, Matrix::Dense(Array { values: Values::F32(_), .. })) {
-            let (s, p) = timed(|| model.probabilities_f32(&design));
-            (s, p?.into_iter().map(f64::from).collect())
-        } else {
-            let (s, p) = timed(|| model.probabilities(&design));
-            (s, p?)
-        };
-        seconds.push(s);
-        if let (Some(path), 1) = (&args.save, seconds.len()) {
-            npy::write(path, &[design.rows(), k], &p)?;
-        }
+    // float32 rows: in float32, as the peers do.
+    let (seconds, p) = if matches!(&matrix, Matrix::Dense(Array { values: Values::F32(_), .. })) {
+        let (fresh, into) =
+            (|| model.probabilities_f32(&design), |p: &mut [f32]| model.probabilities_f32_into(&design, p));
+        let (seconds, p) = repeated(args, fresh, into)?;
+        (seconds, p.into_iter().map(f64::from).collect())
+    } else {
+        repeated(args, || model.probabilities(&design), |p| model.probabilities_into(&design, p))?
+    };
+    if let Some(path) = &args.save {
+        npy::write(path, &[design.rows(), k], &p)?;
     }
     Ok(json!({
         "n": design.rows(), "d": d, "k": k, "seconds": seconds, "median_seconds": median(seconds.clone()),
     }))
+}
+
+/// Seconds of each run, and the last answer.
+fn repeated<T>(
+    args: &PredictArgs,
+    fresh: impl Fn() -> polylogit::Result<Vec<T>>,
+    into: impl Fn(&mut [T]) -> polylogit::Result<()>,
+) -> Result<(Vec<f64>, Vec<T>)> {
+    let (first, answer) = timed(&fresh);
+    let (mut seconds, mut p) = (vec![first], answer?);
+    for _ in 1..args.repeat {
+        if args.into {
+            let (s, done) = timed(|| into(&mut p));
+            done?;
+            seconds.push(s);
+        } else {
+            drop(std::mem::take(&mut p));
+            let (s, answer) = timed(&fresh);
+            seconds.push(s);
+            p = answer?;
+        }
+    }
+    Ok((seconds, p))
 }

@@ -48,23 +48,32 @@ impl Model {
     /// # Errors
     /// [`Error::Features`] if X has another width, [`Error::NotFinite`] where X is NaN or infinite.
     pub fn logits(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        Ok(self.by_blocks::<f64>(x, |_, _, _| {})?.0)
+        let mut z = self.room_for(x);
+        self.by_blocks(x, &mut z, |_, _, _| {})?;
+        Ok(z)
     }
 
-    /// The scores of all rows in `T`, row-major, after `finish` has made of each block (K columns) what is asked for;
-    /// and whether all scores are finite.
+    /// n × K zeros.
+    fn room_for<T: Real>(&self, x: &Design<'_>) -> Vec<T> {
+        vec![T::ZERO; x.rows() * self.classes.len()]
+    }
+
+    /// Writes the scores of all rows in `T` to `out`, row-major, after `finish` has made of each block (K columns) what is
+    /// asked for; tells whether all scores are finite.
     fn by_blocks<T: Real>(
         &self,
         x: &Design<'_>,
+        out: &mut [T],
         finish: impl Fn(Block, &mut [T], &mut RowSums<T>) + Sync + Send,
-    ) -> Result<(Vec<T>, bool)> {
+    ) -> Result<bool> {
         let (k, d) = (self.coefficients.classes(), self.coefficients.features());
         if x.features() != d {
             return Err(Error::Features { expected: d, found: x.features() });
         }
+        check_len("the answer", "rows × classes", x.rows() * k, out.len())?;
         match x.storage() {
-            Storage::F64(values) if x.rows() <= FEW => return self.few(x, values, finish),
-            Storage::F32(values) if x.rows() <= FEW => return self.few(x, values, finish),
+            Storage::F64(values) if x.rows() <= FEW => return self.few(x, values, out, finish),
+            Storage::F32(values) if x.rows() <= FEW => return self.few(x, values, out, finish),
             _ => {}
         }
         let sparse = x.is_sparse() && d > DENSE_COLUMNS;
@@ -78,10 +87,9 @@ impl Model {
             _ => Vec::new(),
         };
         let intercepts: Vec<T> = self.coefficients.intercepts().iter().map(|b| T::from_f64(*b)).collect();
-        let mut out = vec![T::ZERO; x.rows() * k];
         let shares = count.min(SHARES);
         let of_share = |s: usize| (count * s / shares * block.rows).min(x.rows());
-        let mut rest = &mut out[..];
+        let mut rest = out;
         let mut work = Vec::with_capacity(shares);
         for s in 0..shares {
             let rows = of_share(s)..of_share(s + 1);
@@ -115,8 +123,7 @@ impl Model {
         if let Some((row, column, value)) = work.iter().find_map(|(.., bad)| *bad) {
             return Err(Error::NotFinite { row, column, value });
         }
-        let finite = work.iter().all(|(_, _, finite, _)| *finite);
-        Ok((out, finite))
+        Ok(work.iter().all(|(_, _, finite, _)| *finite))
     }
 
     /// [`Model::by_blocks`] for a few dense rows, to the same bits: nothing is rearranged for them.
@@ -124,8 +131,9 @@ impl Model {
         &self,
         x: &Design<'_>,
         values: &[V],
+        out: &mut [T],
         finish: impl Fn(Block, &mut [T], &mut RowSums<T>),
-    ) -> Result<(Vec<T>, bool)> {
+    ) -> Result<bool> {
         if let Some((row, column, value)) = x.not_finite(0..x.rows()) {
             return Err(Error::NotFinite { row, column, value });
         }
@@ -140,7 +148,8 @@ impl Model {
         }
         let finite = z.iter().all(|z| z.is_finite());
         finish(block, &mut z, &mut RowSums::new(block));
-        Ok(((0..x.rows() * k).map(|at| z[at % k * block.stride + at / k]).collect(), finite))
+        kernel::into_rows(block, &z, out);
+        Ok(finite)
     }
 
     /// p(y|x) = softmax(W x + b), row-major (n × K).
@@ -148,11 +157,32 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities(&self, x: &Design<'_>) -> Result<Vec<f64>> {
-        let (mut p, finite) = self.by_blocks::<f64>(x, kernel::softmax_columns)?;
-        if !finite {
-            self.answer_overflows(x, &mut p);
-        }
+        let mut p = self.room_for(x);
+        self.probabilities_into(x, &mut p)?;
         Ok(p)
+    }
+
+    /// [`Model::probabilities`] into memory that the caller has (n · K numbers), for who predicts batch after batch: a new answer
+    /// of many rows costs the system as much as its numbers cost to compute.
+    ///
+    /// ```
+    /// # use polylogit::{Coefficients, Design, Label, Model};
+    /// let model = Model::new(vec![Label::Int(0), Label::Int(1)], Coefficients::zeros(2, 3))?;
+    /// let mut p = vec![0.0; 2 * 2];
+    /// for batch in [[1.0; 6], [2.0; 6]] {
+    ///     model.probabilities_into(&Design::dense(&batch, 2, 3)?, &mut p)?;
+    ///     assert_eq!(p, [0.5; 4]);
+    /// }
+    /// # Ok::<(), polylogit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::logits`], and [`Error::Shape`] if `out` has another length. What is in `out` after an error is not said.
+    pub fn probabilities_into(&self, x: &Design<'_>, out: &mut [f64]) -> Result<()> {
+        if !self.by_blocks(x, out, kernel::softmax_columns)? {
+            self.answer_overflows(x, out);
+        }
+        Ok(())
     }
 
     /// Answers rows whose scores went beyond f64, NaN in `p`: at such a distance the highest score takes all. Scores whose
@@ -183,12 +213,22 @@ impl Model {
     /// # Errors
     /// As [`Model::logits`].
     pub fn probabilities_f32(&self, x: &Design<'_>) -> Result<Vec<f32>> {
-        let (p, finite) = self.by_blocks::<f32>(x, kernel::softmax_columns)?;
-        if finite {
-            return Ok(p);
+        let mut p = self.room_for(x);
+        self.probabilities_f32_into(x, &mut p)?;
+        Ok(p)
+    }
+
+    /// [`Model::probabilities_f32`] into memory that the caller has (n · K numbers).
+    ///
+    /// # Errors
+    /// As [`Model::probabilities_into`].
+    pub fn probabilities_f32_into(&self, x: &Design<'_>, out: &mut [f32]) -> Result<()> {
+        if !self.by_blocks(x, out, kernel::softmax_columns)? {
+            // Scores beyond the range of f32.
+            let p = self.probabilities(x)?;
+            out.iter_mut().zip(p).for_each(|(out, p)| *out = p as f32);
         }
-        // Scores beyond the range of f32.
-        Ok(self.probabilities(x)?.into_iter().map(|p| p as f32).collect())
+        Ok(())
     }
 
     /// ln p(y|x) by log-sum-exp, row-major (n × K): finite wherever the scores are.

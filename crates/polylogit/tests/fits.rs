@@ -400,6 +400,28 @@ fn extreme_but_finite_numbers_end_in_a_status() {
 }
 
 #[test]
+fn probabilities_come_into_memory_that_the_caller_has() {
+    let problem = Problem::random(12, 700, 9, 5);
+    let model = fit(&tight(), &problem).model;
+    for rows in [1, 8, 700] {
+        let x = Design::dense(&problem.x[..9 * rows], rows, 9).unwrap();
+        let (mut p, mut p32) = (vec![f64::NAN; 5 * rows], vec![f32::NAN; 5 * rows]);
+        model.probabilities_into(&x, &mut p).unwrap();
+        model.probabilities_f32_into(&x, &mut p32).unwrap();
+        assert_eq!(p, model.probabilities(&x).unwrap());
+        assert_eq!(p32, model.probabilities_f32(&x).unwrap());
+        // Scores that neither type can hold.
+        let far: Vec<f64> = problem.x[..9 * rows].iter().map(|x| x * 1e307).collect();
+        let far = Design::dense(&far, rows, 9).unwrap();
+        model.probabilities_f32_into(&far, &mut p32).unwrap();
+        assert!(p32.iter().all(|p| (0.0..=1.0).contains(p)));
+        let error = model.probabilities_into(&x, &mut p[1..]).unwrap_err();
+        assert!(matches!(error, polylogit::Error::Shape { expected, .. } if expected == 5 * rows), "{error}");
+        assert!(model.probabilities_f32_into(&x, &mut []).is_err());
+    }
+}
+
+#[test]
 fn a_row_alone_is_predicted_as_among_others() {
     let problem = Problem::random(11, 700, 9, 5);
     let model = fit(&tight(), &problem).model;
