@@ -118,7 +118,7 @@ impl Preconditioner {
             return 0.0;
         }
         if self.plan.shares_after(self.products) {
-            if let Some(block) = objective.shared_block(self.plan.shared_every)
+            if let Some(block) = self.block(objective)
                 && let Some(factor) = Cholesky::new(&block)
             {
                 let mut unscale = diagonal(objective);
@@ -136,6 +136,17 @@ impl Preconditioner {
         }
         self.metric = Some(Metric::Diagonal(diagonal(objective)));
         DIAGONAL_COST
+    }
+
+    /// The block for all classes. That of a share of the rows has no curvature for a column where all of them are certain of
+    /// their class or weigh nothing: then of all rows, from now on.
+    fn block(&mut self, objective: &mut dyn Objective) -> Option<Symmetric> {
+        let block = objective.shared_block(self.plan.shared_every)?;
+        if self.plan.shared_every == 1 || block.diagonal().all(|a| a > 0.0) {
+            return Some(block);
+        }
+        self.plan.shared_every = 1;
+        objective.shared_block(1)
     }
 
     /// How many pairs are remembered.
@@ -229,6 +240,37 @@ fn fix_gauge(h: &mut Symmetric, k: usize) {
             for b in block..block + k {
                 h.values[a * n + b] += mean / k as f64;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::kept::{Keep, Mode, Precision};
+    use crate::objective::{Point, of};
+    use crate::parallel::Workers;
+    use crate::{Design, Target, design::rows::Standardise};
+
+    /// Where the rows that a block would be estimated from weigh nothing, as rows that a fold holds out.
+    #[test]
+    fn a_block_is_made_of_rows_that_tell_something() {
+        let (n, d, k) = (6000, 20, 40);
+        let x: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.37).sin()).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let target = Target::from_labels((0i64..).map(|i| i % k).take(n)).unwrap();
+        let weights = |idle: fn(usize) -> bool| (0..n).map(|row| f64::from(u8::from(!idle(row)))).collect();
+        let all = target.reweighted(weights(|_| false));
+        let held_out = target.reweighted(weights(|row| (row / 256).is_multiple_of(4)));
+        for (target, every) in [(all, 4), (held_out, 1)] {
+            let mode = Mode { precision: Precision::Single, keep: Keep::All };
+            let (standardise, ridge) = (Standardise::identity(d), vec![0.0; d + 1]);
+            let mut f = of(&design, &target, standardise, true, ridge, mode, Workers::default());
+            let mut metric = Preconditioner::new(&*f, false);
+            f.evaluate(&mut Point { theta: vec![0.0; (d + 1) * target.classes().len()], ..Point::default() });
+            metric.renew(&mut *f);
+            assert_eq!(metric.plan.shared_every, every);
+            assert!(matches!(metric.metric, Some(Metric::Shared(..))));
         }
     }
 }
