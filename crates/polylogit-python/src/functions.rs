@@ -114,10 +114,7 @@ pub(crate) fn log_probabilities<'py>(
     coef: &Bound<'py, PyAny>,
     intercept: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-    predict(py, &x, coef, intercept, |model, design, out| {
-        out.copy_from_slice(&model.log_probabilities(design)?);
-        Ok(())
-    })
+    predict(py, &x, coef, intercept, Model::log_probabilities_into)
 }
 
 /// What a model of the classes 0..K says of rows, (n, K). The array is NumPy's own: it asks the system for large pages,

@@ -410,6 +410,9 @@ fn probabilities_come_into_memory_that_the_caller_has() {
         model.probabilities_f32_into(&x, &mut p32).unwrap();
         assert_eq!(p, model.probabilities(&x).unwrap());
         assert_eq!(p32, model.probabilities_f32(&x).unwrap());
+        let mut log_p = vec![f64::NAN; 5 * rows];
+        model.log_probabilities_into(&x, &mut log_p).unwrap();
+        assert_eq!(log_p, model.log_probabilities(&x).unwrap());
         // Scores that neither type can hold.
         let far: Vec<f64> = problem.x[..9 * rows].iter().map(|x| x * 1e307).collect();
         let far = Design::dense(&far, rows, 9).unwrap();

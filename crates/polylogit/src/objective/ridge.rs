@@ -117,9 +117,13 @@ impl<'a> RidgeNll<'a> {
         sum
     }
 
-    /// Does curvature in f32 compute its probabilities anew?
-    fn forgets_single(&self) -> bool {
-        self.mode.precision == Precision::Single && !self.slots.iter().all(Slot::keeps_single)
+    /// Packs θ for an evaluation in `T`, and for curvature in f32 where that computes its probabilities anew.
+    fn set_theta<T: WithTheta>(&mut self, theta: &[f64]) {
+        let k = self.classes();
+        T::theta_mut(&mut self.thetas).pack(theta, k, 1.0);
+        if self.mode.precision == Precision::Single && !self.slots.iter().all(Slot::keeps_single) {
+            self.thetas.single.pack(theta, k, 1.0);
+        }
     }
 
     fn sum_moments(&mut self) {
@@ -136,11 +140,8 @@ impl<'a> RidgeNll<'a> {
 
     /// F and its gradient at `point`, products in `T`.
     fn evaluate_in<T: WithTheta>(&mut self, point: &mut Point) {
-        let (k, n) = (self.classes(), self.rows() as f64);
-        T::theta_mut(&mut self.thetas).pack(&point.theta, k, 1.0);
-        if self.forgets_single() {
-            self.thetas.single.pack(&point.theta, k, 1.0);
-        }
+        let n = self.rows() as f64;
+        self.set_theta::<T>(&point.theta);
         let parameters = point.theta.len();
         self.for_each_slot(|view, theta, slot, buffers| {
             slot.sum.clear();
@@ -166,10 +167,7 @@ impl<'a> RidgeNll<'a> {
     /// `L/S = −Σ_k ȳ_k ln p_k` and `∂(L/S)/∂θ_jk = p_k x̄_j − m_jk` with m the moments and x̄_j = Σ_k m_jk.
     fn evaluate_at(&mut self, point: &mut Point, p: &[f64]) {
         let (k, n) = (self.classes(), self.rows() as f64);
-        self.thetas.double.pack(&point.theta, k, 1.0);
-        if self.forgets_single() {
-            self.thetas.single.pack(&point.theta, k, 1.0);
-        }
+        self.set_theta::<f64>(&point.theta);
         let block = self.blocks.block;
         self.for_each_slot(|_, _, slot, _| slot.keep_constant(block, p));
         point.gradient.clear();

@@ -224,8 +224,8 @@ pub(crate) fn minimise(
             1.0
         };
         metric.vectors.moved(&mut trial.theta, &point.theta, time, &step.s);
-        let far = trusted && decrement > ROUGH * point.value.max(1.0);
-        if far {
+        let estimated = trusted && decrement > ROUGH * point.value.max(1.0);
+        if estimated {
             objective.estimate(&mut trial);
         } else {
             objective.evaluate(&mut trial);
@@ -262,7 +262,7 @@ pub(crate) fn minimise(
             .then_some(step.gradient_norm);
         if better {
             std::mem::swap(&mut point, &mut trial);
-            rough = far;
+            rough = estimated;
             stale = true;
             retry = false;
             stalls = 0;
