@@ -9,7 +9,7 @@ use crate::memory;
 use crate::shapes::{Kind, Shape};
 
 /// The problems: a name, a shape, λ and α.
-const PROBLEMS: [(&str, Shape, f64, f64); 17] = [
+const PROBLEMS: [(&str, Shape, f64, f64); 18] = [
     ("many rows", Shape::dense(Kind::F64, 400_000, 50, 5), 1e-4, 0.0),
     ("many rows, f32", Shape::dense(Kind::F32, 1_000_000, 30, 10), 1e-4, 0.0),
     ("exact Newton", Shape::dense(Kind::F64, 300_000, 20, 5), 1e-4, 0.0),
@@ -18,6 +18,7 @@ const PROBLEMS: [(&str, Shape, f64, f64); 17] = [
     ("Hessian if slow, weak penalty", Shape::dense(Kind::F64, 50_000, 140, 20), 1e-6, 0.0),
     ("300 classes, f32", Shape::dense(Kind::F32, 60_000, 100, 300), 1e-4, 0.0),
     ("1000 classes", Shape::dense(Kind::F64, 20_000, 64, 1000), 1e-4, 0.0),
+    ("many coefficients", Shape::dense(Kind::F32, 4000, 768, 1000), 1e-3, 0.0),
     ("row space", Shape::dense(Kind::F64, 1500, 20_000, 10), 1e-2, 0.0),
     ("wide", Shape::dense(Kind::F64, 4000, 5000, 5), 1e-2, 0.0),
     ("no penalty", Shape::dense(Kind::F64, 100_000, 300, 3), 0.0, 0.0),

@@ -302,6 +302,8 @@ fn dense_with(shape: Shape, plan: Plan, (hessian, shared): (bool, bool)) -> Mome
         FEWER_COLUMNS,
         [VECTORS + cuts(m * k).len() as u64 + pairs, (m * k) as u64, F64],
     );
+    // θ and a direction, in f64 or in both types.
+    moment.add("coefficients packed for passes", FEWER_COLUMNS, [2, (m * k) as u64, F64]);
     let columns = 2 * m + if hessian { k * (k - 1) / 2 } else { 0 } + 2 * k;
     moment.add(
         "blocks at work",

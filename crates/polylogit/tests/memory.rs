@@ -108,6 +108,7 @@ fn problem(name: &str) -> Result<(u64, u64)> {
     let (n, d, k) = match name {
         "narrow" => (150_000, 40, 4),
         "classes" => (40_000, 20, 400),
+        "coefficients" => (1_000, 400, 600),
         "wide" => (1_600, 6_400, 3),
         "lasso" => (40_000, 40, 12),
         "statistics" => (4_000, 180, 8),
@@ -139,7 +140,11 @@ fn problem(name: &str) -> Result<(u64, u64)> {
         inference.fit(&design, &target)?;
         return Ok((estimate, status("VmHWM:") - before));
     }
-    let regression = if name == "lasso" { ridge().l1_ratio(1.0) } else { ridge() };
+    let regression = match name {
+        "lasso" => ridge().l1_ratio(1.0),
+        "coefficients" => ridge().tol(1e-2),
+        _ => ridge(),
+    };
     if name == "classes" {
         let x: Vec<f32> = x.iter().map(|v| *v as f32).collect();
         return measured(&regression, &Design::dense(&x, n, d)?, &target);
@@ -164,7 +169,7 @@ fn the_estimate_is_near_the_peak() {
         println!("measured {estimate} {peak}");
         return;
     }
-    for name in ["narrow", "classes", "wide", "sparse", "lasso", "statistics"] {
+    for name in ["narrow", "classes", "coefficients", "wide", "sparse", "lasso", "statistics"] {
         let out = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_estimate_is_near_the_peak", "--nocapture"])
             .env("POLYLOGIT_TEST_PROBLEM", name)
@@ -174,6 +179,8 @@ fn the_estimate_is_near_the_peak() {
         let mut numbers = text.split("measured ").nth(1).unwrap().split_whitespace().map(str::parse::<f64>);
         let (estimate, peak) = (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap());
         assert!(peak > 50e6, "{name}: {peak} bytes are too few to measure");
-        assert!((0.7 * peak..1.3 * peak).contains(&estimate), "{name}: estimate {estimate}, peak {peak}");
+        // Coefficients that are packed for passes are a tenth of what many of them take.
+        let least = if name == "coefficients" { 0.9 } else { 0.7 };
+        assert!((least * peak..1.3 * peak).contains(&estimate), "{name}: estimate {estimate}, peak {peak}");
     }
 }
