@@ -60,7 +60,7 @@ def contestants(workload: Workload, tools: Tools, only_sklearn: bool) -> Iterato
     if only_sklearn:
         return
     for peer, solvers in {"scikit-learn-intelex": ("newton-cg", "lbfgs"), "mlpack": ("lbfgs",),
-                          "statsmodels": ("newton", "bfgs")}.items():
+                          "pytorch": ("lbfgs",), "statsmodels": ("newton", "bfgs")}.items():
         if peer not in tools.versions:
             yield peer, "not installed"
         elif peer == "statsmodels" and ridge:
@@ -69,7 +69,8 @@ def contestants(workload: Workload, tools: Tools, only_sklearn: bool) -> Iterato
             yield peer, "takes dense tables only"
         else:
             for solver in solvers:
-                yield Contestant(peer, solver, "float64", PYTHON_LADDERS.get(peer, DECADES))
+                for dtype in dtypes if peer == "pytorch" else ("float64",):
+                    yield Contestant(peer, solver, dtype, PYTHON_LADDERS.get(peer, DECADES))
     for peer in ("linfa", "smartcore"):
         if tools.rust_peers is None:
             yield peer, "did not build"

@@ -28,7 +28,7 @@ from race import Race, Settings
 from worker import Failed, environment
 
 PYTHON_PACKAGES = {"scikit-learn": "scikit-learn", "scikit-learn-intelex": "scikit-learn-intelex", "mlpack": "mlpack",
-                   "statsmodels": "statsmodels", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
+                   "pytorch": "torch", "statsmodels": "statsmodels", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
 
 
 # Seconds of passes, predictions and the like.
@@ -185,7 +185,6 @@ def find_tools(args: argparse.Namespace) -> tuple[Tools, dict[str, str]]:
     for name in ("glmnet", "nnet"):
         if name not in versions:
             missing[name] = "no such R package" if rscript else "no Rscript"
-    missing["PyTorch"] = "not tried: its default wheel on PyPI is made for CUDA"
     return Tools(args.engine, Path(sys.executable), rust_peers, rscript, versions), missing
 
 

@@ -111,7 +111,33 @@ def mlpack(solver: str, c: float | None, threads: int) -> Fit:
     return fit
 
 
-PEERS = {"scikit-learn": sklearn, "scikit-learn-intelex": sklearnex, "statsmodels": statsmodels, "mlpack": mlpack}
+def pytorch(solver: str, c: float | None, threads: int) -> Fit:
+    """All rows at once, as its manual writes a softmax regression; `tol` is that of the gradient, the only stop."""
+    import torch
+
+    def fit(x: workloads.Matrix, y: np.ndarray, tol: float) -> Answer:
+        torch.set_num_threads(threads)
+        rows, labels = torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
+        classes, strength = int(y.max()) + 1, 0.0 if c is None else 1.0 / (c * len(y))
+        w = torch.zeros(classes, x.shape[1], dtype=rows.dtype, requires_grad=True)
+        b = torch.zeros(classes, dtype=rows.dtype, requires_grad=True)
+        optimizer = torch.optim.LBFGS([w, b], max_iter=MANY, tolerance_grad=tol, tolerance_change=0.0, history_size=10,
+                                      line_search_fn="strong_wolfe")
+
+        def objective() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(rows @ w.T + b, labels) + 0.5 * strength * w.square().sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(objective)
+        return w.detach().numpy(), b.detach().numpy(), optimizer.state[w]["n_iter"]
+
+    return fit
+
+
+PEERS = {"scikit-learn": sklearn, "scikit-learn-intelex": sklearnex, "statsmodels": statsmodels, "mlpack": mlpack,
+         "pytorch": pytorch}
 
 
 def status(key: str) -> int:
