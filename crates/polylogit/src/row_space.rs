@@ -255,11 +255,7 @@ impl Columns<'_> {
         let Standardise { shift, factor } = self.standardise;
         let factor = factor[of.clone()].iter().zip(&self.scale[of.clone()]);
         let (shift, factor) = (&shift[of.clone()], factor.map(|(f, scale)| f * scale).collect::<Vec<f64>>());
-        for (row, out) in values.chunks_exact(self.scale.len()).zip(x.chunks_exact_mut(stride)) {
-            let (inside, beyond) = out.split_at_mut(of.len());
-            kernel::standardise(&row[of.clone()], shift, &factor, inside);
-            beyond.fill(T::ZERO);
-        }
+        kernel::standardise(values, (self.scale.len(), of), (shift, &factor), stride, x);
     }
 }
 

@@ -6,10 +6,10 @@ use crate::kernel;
 use crate::parallel::{Workers, tree_reduce};
 use crate::scalar::Scalar;
 
-/// Rows whose mean and squared deviations are taken together before they are merged.
+/// Rows whose deviations are taken from the heaviest of them. That is no more than √`BLOCK` standard deviations from their
+/// mean, so what is subtracted is no more than `BLOCK` variances.
 const BLOCK: usize = 256;
-/// Columns of a block that are taken together: they stay in cache between its mean and its deviations.
-const TILE: usize = 512;
+const ONES: [f64; BLOCK] = [1.0; BLOCK];
 /// Most slots that rows are shared out to.
 const SLOTS: usize = 16;
 
@@ -20,7 +20,7 @@ pub(crate) struct ColumnStatistics {
     pub(crate) mean: Vec<f64>,
     /// √(Σ s (x − mean)² / S).
     pub(crate) sd: Vec<f64>,
-    /// Columns with one value only.
+    /// Columns with one value only, or none whose squared distance from another is above 0 in float64.
     pub(crate) constant: Vec<bool>,
 }
 
@@ -45,31 +45,23 @@ impl ColumnStatistics {
         tree_reduce(&mut partial, Moments::merge);
         let m = partial.swap_remove(0);
         let sd = m.squares.iter().map(|q| (q / m.weight).max(0.0).sqrt()).collect();
-        let constant = m.min.iter().zip(&m.max).map(|(lo, hi)| lo == hi).collect();
-        Ok(Self { mean: m.mean, sd, constant })
+        Ok(Self { mean: m.mean, sd, constant: m.varies.iter().map(|varies| !varies).collect() })
     }
 }
 
-/// Weight, mean, squared deviations and range of some rows (Chan, Golub, LeVeque 1983).
+/// Weight, mean and squared deviations of some rows (Chan, Golub, LeVeque 1983).
 struct Moments {
     weight: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
-    min: Vec<f64>,
-    max: Vec<f64>,
+    /// Columns with more than one value.
+    varies: Vec<bool>,
     bad: Option<(usize, usize, f64)>,
 }
 
 impl Moments {
     fn new(d: usize) -> Self {
-        Self {
-            weight: 0.0,
-            mean: vec![0.0; d],
-            squares: vec![0.0; d],
-            min: vec![f64::INFINITY; d],
-            max: vec![f64::NEG_INFINITY; d],
-            bad: None,
-        }
+        Self { weight: 0.0, mean: vec![0.0; d], squares: vec![0.0; d], varies: vec![false; d], bad: None }
     }
 
     fn dense<T: Scalar>(&mut self, x: &[T], rows: std::ops::Range<usize>, weights: Option<&[f64]>) {
@@ -81,37 +73,45 @@ impl Moments {
         let mut first = rows.start;
         while first < rows.end {
             let last = (first + BLOCK).min(rows.end);
-            let weight = |row: usize| weights.map_or(1.0, |s| s[row]);
-            block.weight = (first..last).map(weight).sum();
-            if block.weight == 0.0 {
-                first = last;
-                continue;
-            }
+            let s = weights.map_or(&ONES[..last - first], |s| &s[first..last]);
+            block.weight = s.iter().sum();
+            // The heaviest row, the first of such. Rows of weight 0 are only looked at for bad values.
+            let heaviest = (0..s.len()).rev().max_by(|a, b| s[*a].total_cmp(&s[*b])).unwrap_or_default();
+            let (x, from) = (&x[first * d..last * d], &x[(first + heaviest) * d..][..d]);
             block.mean.fill(0.0);
             block.squares.fill(0.0);
-            for of in (0..d).step_by(TILE).map(|start| start..(start + TILE).min(d)) {
-                let (mean, squares) = (&mut block.mean[of.clone()], &mut block.squares[of.clone()]);
-                let (min, max) = (&mut self.min[of.clone()], &mut self.max[of.clone()]);
-                let rows = || (first..last).map(|row| (weight(row), &x[row * d..][of.clone()]));
-                // Rows of weight 0 are looked at for bad values only.
-                rows().for_each(|(s, x)| kernel::add_mean(s / block.weight, x, mean, (min, max)));
-                rows().for_each(|(s, x)| kernel::add_squares(s, x, mean, squares));
-            }
-            // Comparisons skip NaN, sums do not: a mean that is not finite tells of a bad value.
-            if block.mean.iter().any(|m| !m.is_finite())
-                && let Some(at) = x[first * d..last * d].iter().position(|v| !v.is_finite())
+            kernel::add_deviations(x, s, from, &mut block.mean, &mut block.squares);
+            // A sum that is not finite tells of a bad value, or of values too far apart for float64.
+            if block.mean.iter().any(|sum| !sum.is_finite())
+                && let Some(at) = x.iter().position(|v| !v.is_finite())
             {
-                self.bad = Some((first + at / d, at % d, x[first * d + at].to_f64()));
+                self.bad = Some((first + at / d, at % d, x[at].to_f64()));
                 return;
             }
-            self.merge(&block);
+            if block.weight > 0.0 {
+                block.settle(from);
+                self.merge(&block);
+            }
             first = last;
+        }
+    }
+
+    /// Sums of deviations `from` one row, in place of the mean, become the mean, and squares those from the mean.
+    fn settle<T: Scalar>(&mut self, from: &[T]) {
+        for (j, from) in from.iter().enumerate() {
+            let (e, squares) = (self.mean[j] / self.weight, self.squares[j]);
+            self.varies[j] = squares > 0.0;
+            self.mean[j] = from.to_f64() + if e.is_finite() { e } else { 0.0 };
+            self.squares[j] =
+                if squares.is_finite() { (squares - self.weight * e * e).max(0.0) } else { squares };
         }
     }
 
     /// Sums of the stored values; the zeros between them count for mean, deviation and range.
     fn sparse(&mut self, x: Csr<'_>, rows: std::ops::Range<usize>, weights: Option<&[f64]>) {
-        let mut stored = vec![0usize; self.mean.len()];
+        let d = self.mean.len();
+        let (mut stored, mut min, mut max) =
+            (vec![0usize; d], vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
         let mut n = 0;
         for row in rows {
             let s = weights.map_or(1.0, |s| s[row]);
@@ -125,8 +125,8 @@ impl Moments {
                 self.mean[j] += s * v;
                 self.squares[j] += s * v * v;
                 if s > 0.0 {
-                    self.min[j] = self.min[j].min(v);
-                    self.max[j] = self.max[j].max(v);
+                    min[j] = min[j].min(v);
+                    max[j] = max[j].max(v);
                     stored[j] += 1;
                 }
             }
@@ -138,8 +138,13 @@ impl Moments {
             self.mean[j] /= self.weight;
             self.squares[j] -= self.weight * self.mean[j] * self.mean[j];
             if stored < n {
-                self.min[j] = self.min[j].min(0.0);
-                self.max[j] = self.max[j].max(0.0);
+                min[j] = min[j].min(0.0);
+                max[j] = max[j].max(0.0);
+            }
+            self.varies[j] = min[j] < max[j];
+            if !self.varies[j] {
+                // To the bit: parts are compared by it.
+                (self.mean[j], self.squares[j]) = (min[j], 0.0);
             }
         }
     }
@@ -152,10 +157,9 @@ impl Moments {
         let share = other.weight / total;
         for j in 0..self.mean.len() {
             let e = other.mean[j] - self.mean[j];
+            self.varies[j] |= other.varies[j] || (self.weight > 0.0 && e != 0.0);
             self.mean[j] += share * e;
             self.squares[j] += other.squares[j] + self.weight * share * e * e;
-            self.min[j] = self.min[j].min(other.min[j]);
-            self.max[j] = self.max[j].max(other.max[j]);
         }
         self.weight = total;
     }
@@ -194,11 +198,52 @@ mod tests {
     }
 
     #[test]
+    fn outliers_and_weights_leave_the_variance_exact() {
+        // The first row is far out, and weighs little.
+        let x: Vec<f64> = (0..700).map(|i| if i == 0 { 1e8 } else { f64::from(i * 7 % 11) }).collect();
+        for s in
+            [None, Some((0..700).map(|i| if i == 0 { 1e-6 } else { f64::from(i % 3) }).collect::<Vec<_>>())]
+        {
+            let m = statistics(&x, 700, 1, s.as_deref()).unwrap();
+            let s = s.unwrap_or_else(|| vec![1.0; 700]);
+            let total: f64 = s.iter().sum();
+            let mean = x.iter().zip(&s).map(|(x, s)| s * x).sum::<f64>() / total;
+            let var = x.iter().zip(&s).map(|(x, s)| s * (x - mean).powi(2)).sum::<f64>() / total;
+            assert!((m.mean[0] - mean).abs() <= 1e-13 * mean, "{} {mean}", m.mean[0]);
+            assert!((m.sd[0].powi(2) - var).abs() <= 1e-12 * var, "{} {var}", m.sd[0].powi(2));
+        }
+    }
+
+    #[test]
+    fn constant_columns_are_found_across_parts() {
+        // 0.1: sums of it are rounded. The second column changes where a part of the rows ends.
+        let x: Vec<f64> =
+            (0..3000).flat_map(|i| [0.1, if i < 1536 { 0.1 } else { 0.1f64.next_up() }, -1e300]).collect();
+        let m = statistics(&x, 3000, 3, None).unwrap();
+        assert_eq!((m.mean[0], m.sd[0], m.constant), (0.1, 0.0, vec![true, false, true]));
+        let (indices, indptr): (Vec<i32>, Vec<i64>) =
+            ((0..9000).map(|i| i % 3).collect(), (0..=3000).map(|i| 3 * i).collect());
+        let sparse = Design::sparse(Csr::new(&x[..], &indices[..], &indptr[..]), 3).unwrap();
+        assert_eq!(
+            ColumnStatistics::new(&sparse, None, &Workers::default()).unwrap().constant,
+            [true, false, true]
+        );
+    }
+
+    #[test]
+    fn values_too_far_apart_for_float64_are_finite() {
+        let m = statistics(&[f64::MAX, -f64::MAX, f64::MAX], 3, 1, None).unwrap();
+        assert!(m.mean[0].is_finite() && !m.sd[0].is_normal() && !m.constant[0]);
+    }
+
+    #[test]
     fn the_first_bad_value_is_named() {
         let mut x = vec![1.0; 2000];
         x[1501] = f64::NAN;
         x[777] = f64::INFINITY;
         let error = statistics(&x, 1000, 2, None).unwrap_err();
         assert_eq!(error, Error::NotFinite { row: 388, column: 1, value: f64::INFINITY });
+        // Rows of weight 0 are looked at, too.
+        assert_eq!(statistics(&x, 1000, 2, Some(&[0.0; 1000])).unwrap_err(), error);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use gather::{Lines, gather, padded};
 pub(crate) use lanes::Real;
 pub(crate) use logits::{Panels, logits, row_logits};
 pub(crate) use outer::{outer, outer_lower};
-pub(crate) use runs::{add_mean, add_squares, dot, standardise};
+pub(crate) use runs::{add_deviations, dot, standardise};
 pub(crate) use scores::{ByFeature, into_columns, into_rows, padded_classes, scores_from_memory};
 pub(crate) use softmax::{
     RowSums, covariance_columns, ln_in_place, losses, moved_sums, softmax_columns, weighted_columns,

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{
-    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_mean, add_rows, add_squares,
-    axpy, covariance_columns, curvatures, curved_dots, dot, entropy, foresee, gather, into_columns,
-    into_rows, logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
+    Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_deviations, add_rows, axpy,
+    covariance_columns, curvatures, curved_dots, dot, entropy, foresee, gather, into_columns, into_rows,
+    logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
     scores_from_memory, shift_scores, softmax_columns, standardise,
 };
 
@@ -284,30 +284,35 @@ proptest! {
 
     #[test]
     fn runs_are_taken_as_their_twins_take_them(
-        width in 0usize..70, share in prop_oneof![Just(0.0), 0.1..2.0f64], bad: bool,
+        rows in 0usize..20, d in 1usize..70, ends in (0usize..70, 0usize..70), gap in 0usize..9, bad: bool,
     ) {
-        let wave = |f: f64| -> Vec<f64> { (0..width).map(|i| (f * i as f64).sin()).collect() };
-        let (mut x, shift, factor) = (wave(1.3), wave(0.7), wave(2.9));
-        if bad && width > 0 {
-            x[width / 2] = f64::NAN;
+        let wave = |n: usize, f: f64| -> Vec<f64> { (0..n).map(|i| (f * i as f64).sin()).collect() };
+        let (mut x, shift, factor, from) = (wave(rows * d, 1.3), wave(d, 0.7), wave(d, 2.9), wave(d, 0.5));
+        if bad && rows > 0 {
+            x[rows * d / 2] = f64::NAN;
         }
         let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
-        let (mut double, mut single) = (vec![0.0f64; width], vec![0.0f32; width]);
-        standardise(&x, &shift, &factor, &mut double);
-        standardise(&narrow, &shift, &factor, &mut single);
-        let (mut mean, mut min, mut max) = (wave(0.3), wave(0.5), wave(0.9));
-        add_mean(share, &x, &mut mean, (&mut min, &mut max));
-        let mut squares = wave(0.2);
-        add_squares(share, &narrow, &shift, &mut squares);
-        let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
-        let at = |f: f64, i: usize| (f * i as f64).sin();
-        for i in 0..width {
-            prop_assert!(same(double[i], (x[i] - shift[i]) * factor[i]));
-            prop_assert!(same(f64::from(single[i]), f64::from(((f64::from(narrow[i]) - shift[i]) * factor[i]) as f32)));
-            prop_assert!(same(mean[i], at(0.3, i) + share * x[i]));
-            let (low, high) = if share > 0.0 { (at(0.5, i).min(x[i]), at(0.9, i).max(x[i])) } else { (at(0.5, i), at(0.9, i)) };
-            prop_assert_eq!((min[i], max[i]), (low, high));
-            prop_assert!(same(squares[i], at(0.2, i) + share * (f64::from(narrow[i]) - shift[i]) * (f64::from(narrow[i]) - shift[i])));
+        let of = ends.0.min(ends.1).min(d)..ends.0.max(ends.1).min(d);
+        let stride = (of.len() + gap).max(1);
+        let (mut double, mut single) = (vec![9.0f64; rows * stride], vec![9.0f32; rows * stride]);
+        let scale = (&shift[of.clone()], &factor[of.clone()]);
+        standardise(&x, (d, of.clone()), scale, stride, &mut double);
+        standardise(&narrow, (d, of.clone()), scale, stride, &mut single);
+        let same = |a: f64, b: f64| (a - b).abs() <= 1e-13 || (a.is_nan() && b.is_nan());
+        for (at, double) in double.into_iter().enumerate() {
+            let (row, j) = (at / stride, of.start + at % stride);
+            let scaled = |x: f64| if of.contains(&j) { (x - shift[j]) * factor[j] } else { 0.0 };
+            prop_assert!(same(double, scaled(x[(row * d + j).min(rows * d - 1)])));
+            let expected = scaled(f64::from(narrow[(row * d + j).min(rows * d - 1)])) as f32;
+            prop_assert!(same(f64::from(single[at]), f64::from(expected)));
+        }
+        let s: Vec<f64> = (0..rows).map(|i| (i % 3) as f64).collect();
+        let (mut sums, mut squares) = (wave(d, 0.3), wave(d, 0.2));
+        add_deviations(&x, &s, &from, &mut sums, &mut squares);
+        for j in 0..d {
+            let e = || (0..rows).map(|row| (s[row], x[row * d + j] - from[j]));
+            prop_assert!(same(sums[j], (0.3 * j as f64).sin() + e().map(|(s, e)| s * e).sum::<f64>()));
+            prop_assert!(same(squares[j], (0.2 * j as f64).sin() + e().map(|(s, e)| s * e * e).sum::<f64>()));
         }
     }
 
