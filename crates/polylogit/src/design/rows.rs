@@ -8,8 +8,8 @@ use crate::scalar::Scalar;
 const ROWS: usize = 256;
 /// or fewer where it would have more numbers than these.
 const NUMBERS: usize = 1 << 20;
-/// Rows that are transposed together: a line of the cache of each column.
-const TOGETHER: usize = 8;
+/// Numbers that are read before they are turned into columns: they stay in the cache beside what becomes of them.
+const PART: usize = 1 << 14;
 
 /// x̃_j = (x_j − shift_j) · factor_j.
 #[derive(Debug, Clone)]
@@ -93,26 +93,14 @@ impl<'a> RowBlocks<'a> {
         let (d, stride) = (self.design.features(), self.block.stride);
         let rows = self.rows(index);
         let values = &values[rows.start * d..rows.end * d];
-        kernel::touch(values);
         let Standardise { shift, factor } = &self.standardise;
-        let (shift, factor) = (&shift[..d], &factor[..d]);
-        let scaled = |v: V, j: usize| T::from_f64((v.to_f64() - shift[j]) * factor[j]);
-        let whole = rows.len() / TOGETHER * TOGETHER;
-        for first in (0..whole).step_by(TOGETHER) {
-            let row: [&[V]; TOGETHER] =
-                std::array::from_fn(|r| &values[(first + r) * d..(first + r + 1) * d]);
-            for j in 0..d {
-                let out = &mut x[j * stride + first..][..TOGETHER];
-                for r in 0..TOGETHER {
-                    out[r] = scaled(row[r][j], j);
-                }
-            }
+        let part = (PART / d.max(1)).next_multiple_of(kernel::SIDE);
+        for (first, values) in (0..).step_by(part).zip(values.chunks((part * d).max(1))) {
+            kernel::touch(values);
+            kernel::turn(values, (&shift[..d], &factor[..d]), stride, &mut x[first..]);
         }
-        for j in 0..d {
-            for r in whole..rows.len() {
-                x[j * stride + r] = scaled(values[r * d + j], j);
-            }
-            x[j * stride + rows.len()..(j + 1) * stride].fill(T::ZERO);
+        for column in x.chunks_exact_mut(stride).take(d) {
+            column[rows.len()..].fill(T::ZERO);
         }
     }
 }

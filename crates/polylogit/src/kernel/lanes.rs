@@ -29,6 +29,9 @@ pub(crate) trait Real: Scalar {
     fn fma<S: Simd>(a: Self, b: Self, c: Self) -> Self;
     /// e^x for x ≤ 0, see `exp.rs`.
     fn exp_negative<S: Simd>(x: Self) -> Self;
+    /// Rows of eight become columns of eight.
+    #[cfg(target_arch = "x86_64")]
+    fn transposed(simd: pulp::x86::V4, square: [[Self; 8]; 8]) -> [[Self; 8]; 8];
     /// Below this e^x is 0.
     const UNDERFLOW: Self;
     /// Factors below this count as 0: products of some of them would be subnormal, with which machines are slow.
@@ -36,7 +39,7 @@ pub(crate) trait Real: Scalar {
 }
 
 macro_rules! impl_real {
-    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sub:ident, $mul:ident, $sum:ident, $exp:path, $under:path, $tiny:literal) => {
+    ($t:ident, $lanes:ident, $count:ident, $as:ident, $as_mut:ident, $splat:ident, $fma:ident, $sub:ident, $mul:ident, $sum:ident, $exp:path, $transposed:path, $under:path, $tiny:literal) => {
         impl Real for $t {
             type Lanes<S: Simd> = S::$lanes;
             const UNDERFLOW: Self = $under;
@@ -83,6 +86,11 @@ macro_rules! impl_real {
             fn exp_negative<S: Simd>(x: Self) -> Self {
                 $exp(x, Self::fma::<S>)
             }
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn transposed(simd: pulp::x86::V4, square: [[Self; 8]; 8]) -> [[Self; 8]; 8] {
+                $transposed(simd, square)
+            }
         }
     };
 }
@@ -98,6 +106,7 @@ impl_real!(
     mul_f32s,
     reduce_sum_f32s,
     super::exp::exp_f32,
+    super::turn::transposed_f32,
     super::exp::UNDERFLOW_F32,
     1e-13
 );
@@ -113,6 +122,7 @@ impl_real!(
     mul_f64s,
     reduce_sum_f64s,
     super::exp::exp_f64,
+    super::turn::transposed_f64,
     super::exp::UNDERFLOW_F64,
     1e-100
 );

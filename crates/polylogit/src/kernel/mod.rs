@@ -18,6 +18,7 @@ mod plain;
 mod runs;
 mod scores;
 mod softmax;
+mod turn;
 
 pub(crate) use aligned::{Aligned, touch};
 pub(crate) use coordinate::{
@@ -33,6 +34,7 @@ pub(crate) use scores::{ByFeature, into_columns, into_rows, padded_classes, scor
 pub(crate) use softmax::{
     RowSums, covariance_columns, ln_in_place, losses, moved_sums, softmax_columns, weighted_columns,
 };
+pub(crate) use turn::{SIDE, turn};
 
 /// Lanes are processed in groups of this many rows; a block has a multiple of it.
 pub(crate) const GROUP: usize = 32;

@@ -6,7 +6,7 @@ use super::{
     Block, ByFeature, Curved, Lines, Panels, ROWS, Real, RowSums, Step, add_deviations, add_rows, axpy,
     covariance_columns, curvatures, curved_dots, dot, entropy, foresee, gather, into_columns, into_rows,
     logits, losses, mean_columns, moved, moved_sums, outer, outer_lower, padded, padded_classes,
-    scores_from_memory, shift_scores, softmax_columns, standardise,
+    scores_from_memory, shift_scores, softmax_columns, standardise, turn,
 };
 
 fn plain_logits(block: Block, x: &[f64], theta: &[f64], k: usize, z: &mut [f64]) {
@@ -313,6 +313,28 @@ proptest! {
             let e = || (0..rows).map(|row| (s[row], x[row * d + j] - from[j]));
             prop_assert!(same(sums[j], (0.3 * j as f64).sin() + e().map(|(s, e)| s * e).sum::<f64>()));
             prop_assert!(same(squares[j], (0.2 * j as f64).sin() + e().map(|(s, e)| s * e * e).sum::<f64>()));
+        }
+    }
+
+    #[test]
+    fn rows_are_turned_as_their_twin_turns_them(rows in 0usize..30, d in 0usize..40, gap in 0usize..9) {
+        let wave = |n: usize, f: f64| -> Vec<f64> { (0..n).map(|i| (f * i as f64).sin()).collect() };
+        let (x, shift, factor) = (wave(rows * d, 1.3), wave(d, 0.7), wave(d, 2.9));
+        let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
+        let stride = rows + gap;
+        let (mut double, mut single) = (vec![9.0f64; d * stride], vec![9.0f32; d * stride]);
+        let mut wide = double.clone();
+        turn(&narrow, (&shift, &factor), stride, &mut double);
+        turn(&narrow, (&shift, &factor), stride, &mut single);
+        turn(&x, (&shift, &factor), stride, &mut wide);
+        for j in 0..d {
+            for r in 0..stride {
+                let of = |v: f64| if r < rows { (v - shift[j]) * factor[j] } else { 9.0 };
+                let (x, narrow) = if r < rows { (x[r * d + j], f64::from(narrow[r * d + j])) } else { (0.0, 0.0) };
+                prop_assert_eq!(wide[j * stride + r], of(x));
+                prop_assert_eq!(double[j * stride + r], of(narrow));
+                prop_assert_eq!(single[j * stride + r], of(narrow) as f32);
+            }
         }
     }
 
