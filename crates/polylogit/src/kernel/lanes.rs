@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+#[cfg(target_arch = "x86_64")]
+use super::turn::SIDE;
 use crate::scalar::Scalar;
 
 /// `f32` or `f64` with its vectors.
@@ -29,9 +31,9 @@ pub(crate) trait Real: Scalar {
     fn fma<S: Simd>(a: Self, b: Self, c: Self) -> Self;
     /// e^x for x ≤ 0, see `exp.rs`.
     fn exp_negative<S: Simd>(x: Self) -> Self;
-    /// Rows of eight become columns of eight.
+    /// Rows become columns.
     #[cfg(target_arch = "x86_64")]
-    fn transposed(simd: pulp::x86::V4, square: [[Self; 8]; 8]) -> [[Self; 8]; 8];
+    fn transposed(simd: pulp::x86::V4, square: [[Self; SIDE]; SIDE]) -> [[Self; SIDE]; SIDE];
     /// Below this e^x is 0.
     const UNDERFLOW: Self;
     /// Factors below this count as 0: products of some of them would be subnormal, with which machines are slow.
@@ -88,7 +90,7 @@ macro_rules! impl_real {
             }
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            fn transposed(simd: pulp::x86::V4, square: [[Self; 8]; 8]) -> [[Self; 8]; 8] {
+            fn transposed(simd: pulp::x86::V4, square: [[Self; SIDE]; SIDE]) -> [[Self; SIDE]; SIDE] {
                 $transposed(simd, square)
             }
         }
