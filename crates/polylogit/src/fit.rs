@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::lead::lead;
 use crate::memory;
 use crate::model::Model;
-use crate::objective::coordinates;
+use crate::objective::{Point, coordinates};
 use crate::options::Options;
 use crate::parallel::Workers;
 use crate::problem::Problem;
@@ -98,12 +98,19 @@ pub(crate) fn fit(
     }
 
     let start = lead(&problem, observer);
-    let outcome = match start.proven {
-        Some(mut proven) => {
-            proven.point.theta = start.theta;
-            proven
-        }
-        None => newton_cg::minimise(&mut *problem.objective(), start.theta, problem.limits(), observer),
+    let outcome = if let Some(mut proven) = start.proven {
+        proven.point.theta = start.theta;
+        proven
+    } else {
+        let mut objective = problem.objective();
+        let mut point = Point { theta: start.theta, ..Point::default() };
+        let rough = if start.far {
+            objective.estimate(&mut point)
+        } else {
+            objective.evaluate(&mut point);
+            false
+        };
+        newton_cg::minimise_from(&mut *objective, point, rough, problem.limits(), observer)
     };
 
     if let Some(recession) = &outcome.recession {

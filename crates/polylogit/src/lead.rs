@@ -53,13 +53,15 @@ pub(crate) struct Start {
     pub(crate) passes: f64,
     /// How it was found, in words, if it took any.
     pub(crate) reason: Option<String>,
+    /// Is it known to be far from the optimum, as one that samples led to?
+    pub(crate) far: bool,
     /// How the fit ends if it needs no more, but for θ.
     pub(crate) proven: Option<Outcome>,
 }
 
 /// Leads to where a fit starts from.
 pub(crate) fn lead(problem: &Problem<'_>, observer: &mut dyn Observer) -> Start {
-    let start = Start { theta: problem.start(), passes: 0.0, reason: None, proven: None };
+    let start = Start { theta: problem.start(), passes: 0.0, reason: None, far: false, proven: None };
     if problem.options.warm_start.is_some() {
         return start;
     }
@@ -102,11 +104,11 @@ fn in_row_space(
     let passes = passes + n as f64 / (4.0 * k as f64) + 1.0;
     let reason = Some("columns outnumber rows: solved in the space of the rows".to_string());
     let Ok(rows) = Design::dense(&space.rows, n, n) else {
-        return Start { theta: problem.start(), passes, reason: None, proven: None };
+        return Start { theta: problem.start(), passes, reason: None, far: false, proven: None };
     };
     let mut ridge = vec![1.0; n];
     ridge.extend(options.intercept.then_some(0.0));
-    let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep: options.keep };
+    let mode = Mode { precision: problem::precision(n, ridge.len(), k), keep: options.keep, leads: false };
     let identity = Standardise::identity(n);
     let mut objective =
         objective::of(&rows, target, identity, options.intercept, ridge, mode, workers.clone());
@@ -119,7 +121,7 @@ fn in_row_space(
     let proof = space.prove(&way, phi, (target, &**objective.dual(), scaled), workers);
     let mut theta = way.theta;
     theta.extend_from_slice(&phi[n * k..]);
-    let mut start = Start { theta, passes, reason, proven: None };
+    let mut start = Start { theta, passes, reason, far: false, proven: None };
     if let Some((point, gap)) = proof.filter(|(point, gap)| *gap <= options.tol * point.value) {
         let event = Event {
             step: 0,
@@ -146,7 +148,7 @@ fn in_row_space(
 
 /// Solves growing samples, each from where the one before led.
 fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Observer) -> Start {
-    let Problem { design, target, .. } = problem;
+    let Problem { design, target, standardise, workers, .. } = problem;
     let (n, m, k) = (design.rows(), design.features() + 1, problem.classes());
     let limits = problem.limits();
     // Without a penalty a sample may be separable although the whole is not, and leads nowhere.
@@ -156,28 +158,39 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
     let limits = Limits { good_enough: Some(GOOD_ENOUGH), max_steps: STEPS.min(limits.max_steps), ..limits };
     let mut sizes = Vec::new();
     let mut learnt = f64::INFINITY; // F on the sample before, at its end
+    // Samples are nested: the largest one has them all.
+    let (Some(classes), Some(most)) = (Classes::new(target), sample_sizes(n, m, k).last()) else {
+        return start;
+    };
+    let largest = classes.sample(0..n, most);
     for rows in sample_sizes(n, m, k) {
         if observer.cancelled() {
             break;
         }
-        let Some((sampled, weights)) = sample(target, rows) else { break };
-        let gathered = Gathered::new(design, &sampled);
-        let Ok(part) = gathered.design(sampled.len(), design.features()) else { break };
+        let sampled = classes.sample(largest.iter().copied(), rows);
+        let Some(weights) = classes.weights(&sampled) else { break };
+        let gathered = Gathered::new(design, &sampled, standardise, workers);
+        let Ok((part, standardise)) = gathered.design(sampled.len(), standardise) else { break };
         let labels = target.subset(&sampled, weights);
-        let part = Problem { design: part, target: &labels, ..problem.clone() };
+        let part = Problem {
+            design: part,
+            target: &labels,
+            standardise,
+            ridge: if design.is_sparse() { problem.ridge.clone() } else { problem.scaled_ridge() },
+            leads: true,
+            ..problem.clone()
+        };
         let mut objective = part.objective();
         let share = sampled.len() as f64 / n as f64;
-        if learnt.is_finite() {
-            let mut point = Point { theta: start.theta.clone(), ..Point::default() };
-            objective.evaluate(&mut point);
+        let mut point = Point { theta: start.theta.clone(), ..Point::default() };
+        objective.evaluate(&mut point);
+        if point.value > BY_HEART * learnt {
             start.passes += share;
-            if point.value > BY_HEART * learnt {
-                start.theta = problem.start();
-                sizes.clear();
-                break;
-            }
+            start.theta = problem.start();
+            sizes.clear();
+            break;
         }
-        let outcome = newton_cg::minimise(&mut *objective, start.theta.clone(), limits, &mut Muted(observer));
+        let outcome = newton_cg::minimise_from(&mut *objective, point, false, limits, &mut Muted(observer));
         learnt = outcome.point.value;
         start.passes += outcome.passes * share;
         if outcome.status == Status::Cancelled {
@@ -187,6 +200,7 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
         sizes.push(sampled.len().to_string());
     }
     if !sizes.is_empty() {
+        start.far = true;
         start.reason = Some(format!("led there by samples of {} rows", sizes.join(", ")));
     }
     start
@@ -200,35 +214,44 @@ pub(crate) fn sample_sizes(n: usize, m: usize, k: usize) -> impl Iterator<Item =
     std::iter::successors(Some(first), |rows| Some(rows * GROWTH)).take_while(move |rows| rows * LAST <= n)
 }
 
-/// About `rows` rows with the weights of those that they stand for; `None` for soft labels.
-fn sample(target: &Target, rows: usize) -> Option<(Vec<usize>, Vec<f64>)> {
-    let ids = target.ids()?;
-    let k = target.classes().len();
-    let mut counts = vec![0usize; k];
-    for y in ids {
-        counts[*y as usize] += 1;
+/// The classes of all rows, which samples are stratified by.
+struct Classes<'t> {
+    target: &'t Target,
+    ids: &'t [u32],
+    /// Rows of each class.
+    counts: Vec<usize>,
+}
+
+impl<'t> Classes<'t> {
+    /// `None` for soft labels.
+    fn new(target: &'t Target) -> Option<Self> {
+        let ids = target.ids()?;
+        let mut counts = vec![0; target.classes().len()];
+        for y in ids {
+            counts[*y as usize] += 1;
+        }
+        Some(Self { target, ids, counts })
     }
-    let share = rows as f64 / ids.len() as f64;
-    #[expect(clippy::cast_sign_loss, reason = "shares are positive; those above 1 take all rows")]
-    let limits: Vec<u64> = counts
-        .iter()
-        .map(|&count| {
-            let share = share.max(OF_EACH_CLASS as f64 / count as f64);
-            (share * HASHES as f64) as u64
-        })
-        .collect();
-    let sampled: Vec<usize> =
-        (0..ids.len()).filter(|&i| hash(i as u64) % HASHES < limits[ids[i] as usize]).collect();
-    let mut taken = vec![0usize; k];
-    for &i in &sampled {
-        taken[ids[i] as usize] += 1;
+
+    /// Those of `among` that a sample of about `rows` rows has.
+    fn sample(&self, among: impl Iterator<Item = usize>, rows: usize) -> Vec<usize> {
+        let share = rows as f64 / self.ids.len() as f64;
+        #[expect(clippy::cast_sign_loss, reason = "shares are positive; those above 1 take all rows")]
+        let limit = |&count: &usize| (share.max(OF_EACH_CLASS as f64 / count as f64) * HASHES as f64) as u64;
+        let limits: Vec<u64> = self.counts.iter().map(limit).collect();
+        among.filter(|&i| hash(i as u64) % HASHES < limits[self.ids[i] as usize]).collect()
     }
-    if taken.contains(&0) {
-        return None;
+
+    /// The weights of sampled rows, each with those that it stands for; `None` where a class has no row.
+    fn weights(&self, sampled: &[usize]) -> Option<Vec<f64>> {
+        let mut taken = vec![0usize; self.counts.len()];
+        for &i in sampled {
+            taken[self.ids[i] as usize] += 1;
+        }
+        let stands_for = |y: u32| self.counts[y as usize] as f64 / taken[y as usize] as f64;
+        let weight = |&i: &usize| self.target.weight(i) * stands_for(self.ids[i]);
+        (!taken.contains(&0)).then(|| sampled.iter().map(weight).collect())
     }
-    let stands_for = |i: usize| counts[ids[i] as usize] as f64 / taken[ids[i] as usize] as f64;
-    let weights = sampled.iter().map(|&i| target.weight(i) * stands_for(i)).collect();
-    Some((sampled, weights))
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): row numbers to evenly spread ones.
@@ -247,9 +270,13 @@ mod tests {
     fn samples_are_nested_stratified_and_stand_for_all_rows() {
         let ids: Vec<i64> = (0..20_000).map(|i| if i % 1000 == 0 { 2 } else { i % 2 }).collect();
         let target = Target::from_labels(ids.iter().copied()).unwrap();
-        let (small, weights) = sample(&target, 500).unwrap();
-        let (large, _) = sample(&target, 2000).unwrap();
+        let of = Classes::new(&target).unwrap();
+        let large = of.sample(0..20_000, 2000);
+        let small = of.sample(large.iter().copied(), 500);
+        assert_eq!(small, of.sample(0..20_000, 500));
+        let weights = of.weights(&small).unwrap();
         assert!(small.iter().all(|i| large.binary_search(i).is_ok()));
+        assert!(of.weights(&small[..1]).is_none());
         assert!((400..700).contains(&small.len()), "{}", small.len());
         assert_eq!(small.iter().filter(|i| ids[**i] == 2).count(), 20);
         for class in 0..3 {

@@ -172,6 +172,8 @@ struct Shape {
     rarest: f64,
     threads: usize,
     keep: Keep,
+    /// Do the rows only lead to a start?
+    leads: bool,
 }
 
 /// The fullest moment of a fit.
@@ -200,6 +202,7 @@ pub(crate) fn moments(design: &Design<'_>, target: &Target, options: &Options) -
         rarest,
         threads: at_work(options.threads, design.stored() as f64 * k as f64),
         keep: options.keep,
+        leads: false,
     };
     let mut moments = vec![statistics(design, shape), dependent(design, options, shape)];
     if composite::applies(options) {
@@ -259,7 +262,9 @@ fn lead(design: &Design<'_>, target: &Target, options: &Options, shape: Shape) -
     });
     let Some(rows) = samples else { return vec![] };
     let share = |all: usize| (all as u128 * rows as u128 / n as u128) as usize;
-    let sampled = Shape { n: rows, stored: share(shape.stored), bytes: share(shape.bytes), ..shape };
+    // Dense rows are gathered in f32.
+    let bytes = if design.is_sparse() { share(shape.bytes) } else { 4 * rows * d };
+    let sampled = Shape { n: rows, stored: share(shape.stored), bytes, leads: true, ..shape };
     let by_values = design.is_sparse() && m > DENSE_COLUMNS;
     let mut moment = if by_values { sparse_rows(sampled) } else { dense_rows(sampled) };
     moment.add("a sample of the rows", FEWER_ROWS, [1, sampled.bytes as u64, 1]);
@@ -283,7 +288,7 @@ fn dense_with(shape: Shape, plan: Plan, (hessian, shared): (bool, bool)) -> Mome
     let mut moment = Moment::default();
     let block = block(n, m + 3 * k);
     let count = n.div_ceil(block.rows);
-    let mode = Mode { precision: precision(n, m, k), keep: shape.keep };
+    let mode = Mode { precision: precision(n, m, k), keep: shape.keep, leads: shape.leads };
     let kept = KeptBytes::new(block, count, (m, k), shape.bytes, mode);
     moment.add("copies of the rows", FEWER_ROWS, [1, (kept.double + kept.single) as u64, 1]);
     moment.add("probabilities of the rows", FEWER_ROWS, [1, kept.probabilities as u64, 1]);

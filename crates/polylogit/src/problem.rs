@@ -21,6 +21,8 @@ pub(crate) struct Problem<'p> {
     /// λ_j on the raw weights W_·j.
     pub(crate) ridge: Vec<f64>,
     pub(crate) workers: Workers,
+    /// Does it only lead to a start?
+    pub(crate) leads: bool,
 }
 
 impl<'p> Problem<'p> {
@@ -33,7 +35,8 @@ impl<'p> Problem<'p> {
     ) -> Self {
         let dense = !(design.is_sparse() && design.features() > DENSE_COLUMNS);
         let standardise = standardise(options, statistics, dense);
-        Self { design: *design, target, options, standardise, ridge: ridge(options, statistics), workers }
+        let ridge = ridge(options, statistics);
+        Self { design: *design, target, options, standardise, ridge, workers, leads: false }
     }
 
     /// K.
@@ -60,7 +63,7 @@ impl<'p> Problem<'p> {
             ridge.push(0.0);
         }
         let precision = precision(self.design.rows(), ridge.len(), self.classes());
-        let mode = Mode { precision, keep: self.options.keep };
+        let mode = Mode { precision, keep: self.options.keep, leads: self.leads };
         objective::of(
             &self.design,
             self.target,

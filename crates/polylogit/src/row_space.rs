@@ -274,7 +274,7 @@ mod tests {
         ridge: &[f64],
     ) -> Box<dyn Objective + 'a> {
         let ridge = ridge.iter().copied().chain([0.0]).collect();
-        let mode = Mode { precision: Precision::Double, keep: Keep::All };
+        let mode = Mode { precision: Precision::Double, keep: Keep::All, leads: false };
         objective::of(design, target, standardise, true, ridge, mode, Workers::default())
     }
 

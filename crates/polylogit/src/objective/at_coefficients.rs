@@ -56,7 +56,7 @@ impl<'a> SoftmaxObjective<'a> {
                 Standardise::identity(d),
                 true,
                 vec![0.0; d + 1],
-                Mode { precision: Precision::Double, keep: Keep::All },
+                Mode { precision: Precision::Double, keep: Keep::All, leads: false },
                 workers,
             ),
             total_weight: target.total_weight(),

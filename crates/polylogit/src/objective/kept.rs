@@ -25,6 +25,8 @@ pub(crate) enum Precision {
 pub(crate) struct Mode {
     pub(crate) precision: Precision,
     pub(crate) keep: Keep,
+    /// Does F only lead to a start? Then it is computed in the precision of curvature, and no bound is taken.
+    pub(crate) leads: bool,
 }
 
 /// What may be kept between passes, the least first.
@@ -57,7 +59,7 @@ impl KeptBytes {
         let single = mode.precision == Precision::Single;
         let probabilities = all(k, if single { size_of::<f32>() } else { size_of::<f64>() });
         Self {
-            double: rows(size_of::<f64>(), PACKED_DOUBLE),
+            double: if single && mode.leads { 0 } else { rows(size_of::<f64>(), PACKED_DOUBLE) },
             single: if single { rows(size_of::<f32>(), PACKED_SINGLE) } else { 0 },
             probabilities: if mode.keep >= Keep::Probabilities && probabilities <= PROBABILITIES.max(x / 4) {
                 probabilities

@@ -60,7 +60,7 @@ pub(crate) struct Dual {
     pub(crate) ridge: Vec<f64>,
     /// Is the last row of θ the intercepts?
     pub(crate) intercept: bool,
-    /// (1/S) Σ s_i x_ij y_ik (m × K), from the first evaluation on; its last row is ȳ where there are intercepts.
+    /// (1/S) Σ s_i x_ij y_ik (m × K), or none where no bound is taken; its last row is ȳ where there are intercepts.
     pub(crate) moments: Vec<f64>,
     /// (1/S) Σ s_i o_ik (K); zeros without offsets.
     pub(crate) offsets: Vec<f64>,
@@ -91,10 +91,11 @@ pub(crate) trait Objective: std::fmt::Debug + Send {
     fn rows(&self) -> usize;
     /// F, its gradient and the certificate's sums at `point.theta`. One pass.
     fn evaluate(&mut self, point: &mut Point);
-    /// The same in the precision of curvature, after a first evaluation. Far from the optimum that will do; no bound is
-    /// taken from it.
-    fn estimate(&mut self, point: &mut Point) {
+    /// The same in the precision of curvature; `false` if that is no less. Far from the optimum it will do; no bound is taken
+    /// from it.
+    fn estimate(&mut self, point: &mut Point) -> bool {
         self.evaluate(point);
+        false
     }
     /// out = ∇²F v. One pass.
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]);
@@ -265,7 +266,7 @@ mod tests {
                 let standardise = Standardise::identity(d);
                 let ridge = vec![0.1; d + 1];
                 let workers = Workers::default();
-                let mode = Mode { precision, keep: Keep::All };
+                let mode = Mode { precision, keep: Keep::All, leads: false };
                 let mut f = of(&design, &target, standardise, true, ridge, mode, workers);
                 let mut point = Point { theta: theta.clone(), ..Point::default() };
                 f.evaluate(&mut point);
@@ -304,7 +305,7 @@ mod tests {
                 let mut theta = vec![0.0; m * k];
                 theta[d * k..].iter_mut().enumerate().for_each(|(c, b)| *b = (c as f64).cos());
                 for precision in [Precision::Double, Precision::Single] {
-                    let mode = Mode { precision, keep: Keep::All };
+                    let mode = Mode { precision, keep: Keep::All, leads: false };
                     let (standardise, ridge) = (Standardise::identity(d), vec![0.1; m]);
                     let mut f = of(&design, &target, standardise, intercept, ridge, mode, Workers::default());
                     let mut run = |theta: Vec<f64>| {
@@ -329,6 +330,32 @@ mod tests {
         }
     }
 
+    /// It computes in f32, knows no moments and so no bounds, and keeps its rows in f32 alone.
+    #[test]
+    fn an_objective_that_leads_is_near_the_other() {
+        let (n, d) = (700, 12);
+        let x: Vec<f64> = (0..n * d).map(|i| (i as f64 * 0.7).sin() + (i % 7) as f64 * 0.1).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let target = Target::from_labels((0i64..).map(|i| i * i % 5).take(n)).unwrap();
+        let k = target.classes().len();
+        for (precision, tolerance) in [(Precision::Single, 2e-6), (Precision::Double, 1e-13)] {
+            for theta in [vec![0.0; (d + 1) * k], (0..(d + 1) * k).map(|i| (i as f64).sin()).collect()] {
+                let [leading, other] = [true, false].map(|leads| {
+                    let mode = Mode { precision, keep: Keep::All, leads };
+                    let (standardise, ridge) = (Standardise::identity(d), vec![0.1; d + 1]);
+                    let mut f = of(&design, &target, standardise, true, ridge, mode, Workers::default());
+                    assert_eq!(f.dual().moments.is_empty(), leads);
+                    let mut point = Point { theta: theta.clone(), ..Point::default() };
+                    f.evaluate(&mut point);
+                    let mut product = vec![0.0; theta.len()];
+                    f.hessian_vector_product(&point.gradient, &mut product);
+                    [vec![point.value, point.least_label_probability], point.gradient, product].concat()
+                });
+                leading.iter().zip(&other).for_each(|(a, b)| assert!((a - b).abs() <= tolerance, "{a} {b}"));
+            }
+        }
+    }
+
     #[test]
     fn an_estimate_is_near_the_value_and_leaves_its_curvature() {
         let (n, d, k) = (400, 30, 5);
@@ -340,7 +367,7 @@ mod tests {
         for target in [target.clone(), target.offset(offsets).unwrap()] {
             for (precision, tolerance) in [(Precision::Double, 0.0), (Precision::Single, 2e-6)] {
                 for keep in [Keep::All, Keep::Nothing] {
-                    let mode = Mode { precision, keep };
+                    let mode = Mode { precision, keep, leads: false };
                     let (standardise, ridge) = (Standardise::identity(d), vec![0.1; d + 1]);
                     let mut f = of(&design, &target, standardise, true, ridge, mode, Workers::default());
                     let theta: Vec<f64> = (0..(d + 1) * k).map(|i| 0.2 * (i as f64).sin()).collect();

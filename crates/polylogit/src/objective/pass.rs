@@ -51,27 +51,29 @@ impl<'v> View<'v> {
         Self { target, scale: blocks.design.rows() as f64 / target.total_weight(), blocks }
     }
 
-    /// Keeps in the slot what evaluations read and leave.
-    pub(super) fn prepare(&self, slot: &mut Slot, mode: Mode) {
+    /// Keeps in the slot what passes read and leave and, where bounds are taken, sums its moments Σ s n/S x y: one reading of X.
+    pub(super) fn prepare(&self, slot: &mut Slot, buffers: &mut Buffers, mode: Mode) {
         let kept = self.kept(mode);
-        let (rows, probabilities) = (kept.double > 0, kept.probabilities > 0);
-        match mode.precision {
-            Precision::Single => {
-                self.prepare_type::<f64>(slot, rows, false);
-                self.prepare_type::<f32>(slot, false, probabilities);
-            }
-            Precision::Double => {
-                self.prepare_type::<f64>(slot, rows, probabilities);
-                slot.single = Kept::default();
-            }
+        self.keep_probabilities(slot, mode);
+        let columns = self.blocks.block.len(self.blocks.columns());
+        if kept.double > 0 {
+            slot.double.x.fit(columns * slot.blocks.len());
+        }
+        if kept.single > 0 {
+            slot.single.x.fit(columns * slot.blocks.len());
+        }
+        if mode.leads {
+            self.load_all(slot.blocks.clone(), &mut slot.double.x);
+            self.load_all(slot.blocks.clone(), &mut slot.single.x);
+        } else {
+            self.load_with_moments(slot, &mut buffers.double);
         }
     }
 
-    /// Keeps the rows that curvature reads, which a fit from a good start may never ask for.
-    pub(super) fn prepare_curvature(&self, slot: &mut Slot, mode: Mode) {
-        if mode.precision == Precision::Single && slot.single.x.is_empty() && self.kept(mode).single > 0 {
-            self.prepare_type::<f32>(slot, true, false);
-        }
+    /// Keeps in the slot what curvature in f64 leaves, and no longer what it was in f32.
+    pub(super) fn sharpen(&self, slot: &mut Slot, mode: Mode) {
+        slot.single = Kept::default();
+        self.keep_probabilities(slot, mode);
     }
 
     fn kept(&self, mode: Mode) -> KeptBytes {
@@ -79,19 +81,42 @@ impl<'v> View<'v> {
         KeptBytes::new(self.blocks.block, self.blocks.count(), shape, self.blocks.design.bytes(), mode)
     }
 
-    fn prepare_type<T: Buffered>(&self, slot: &mut Slot, rows: bool, probabilities: bool) {
-        let block = self.blocks.block;
-        let (m, k) = (self.blocks.columns(), self.target.classes().len());
-        let range = slot.blocks.clone();
-        let kept = T::parts(slot).kept;
-        if probabilities {
-            kept.p.fit(block.len(k) * range.len());
+    fn keep_probabilities(&self, slot: &mut Slot, mode: Mode) {
+        let numbers = self.blocks.block.len(self.target.classes().len()) * slot.blocks.len();
+        match mode.precision {
+            _ if self.kept(mode).probabilities == 0 => {}
+            Precision::Single => slot.single.p.fit(numbers),
+            Precision::Double => slot.double.p.fit(numbers),
         }
-        if rows {
-            kept.x.fit(block.len(m) * range.len());
-            for (b, x) in range.zip(kept.x.chunks_exact_mut(block.len(m).max(1))) {
-                self.blocks.load(b, x);
+    }
+
+    /// Writes blocks into `x`, if there is room.
+    fn load_all<T: Real>(&self, blocks: std::ops::Range<usize>, x: &mut [T]) {
+        let columns = self.blocks.block.len(self.blocks.columns()).max(1);
+        for (b, x) in blocks.zip(x.chunks_exact_mut(columns)) {
+            self.blocks.load(b, x);
+        }
+    }
+
+    /// Reads X for what the slot keeps of it in either type, and for its moments.
+    fn load_with_moments(&self, slot: &mut Slot, scratch: &mut Scratch<f64>) {
+        let (m, k) = (self.blocks.columns(), self.target.classes().len());
+        let columns = self.blocks.block.len(m);
+        self.fit(scratch);
+        let Scratch { x: scratch, u, weight, .. } = scratch;
+        slot.moments.resize(m * k, 0.0);
+        for (at, b) in slot.blocks.clone().enumerate() {
+            let of = at * columns..(at + 1) * columns;
+            let x = slot.double.x.get_mut(of.clone()).unwrap_or_else(|| {
+                scratch.fit(columns);
+                &mut *scratch
+            });
+            self.blocks.load(b, x);
+            if let Some(single) = slot.single.x.get_mut(of) {
+                single.iter_mut().zip(&*x).for_each(|(single, x)| *single = *x as f32);
             }
+            self.weigh(b, weight);
+            self.add_moments(b, x, weight, u, &mut slot.moments);
         }
     }
 
@@ -137,33 +162,24 @@ impl<'v> View<'v> {
         }
     }
 
-    /// Adds Σ s n/S x y of the slot's blocks to its moments.
-    pub(super) fn add_moments(&self, slot: &mut Slot, buffers: &mut Buffers) {
+    /// Adds Σ s n/S x y of a block to `moments`; `u` is scratch (K columns).
+    fn add_moments(&self, b: usize, x: &[f64], weight: &[f64], u: &mut [f64], moments: &mut [f64]) {
         let block = self.blocks.block;
-        let (columns, k) = (block.len(self.blocks.columns()), self.target.classes().len());
-        let scratch = &mut buffers.double;
-        self.fit(scratch);
-        for b in slot.blocks.clone() {
-            let at = b - slot.blocks.start;
-            let Parts { kept, moments, .. } = f64::parts(slot);
-            let Scratch { x, u, weight, .. } = &mut *scratch;
-            let x = of_block(&kept.x, x, at, columns, |x| self.blocks.load(b, x));
-            self.weigh(b, weight);
-            match self.target.labels() {
-                // Every row adds to the sums of its own class alone.
-                Labels::Hard(ids) if k >= MANY_LABELS => {
-                    let ids = &ids[self.blocks.rows(b)];
-                    for (x, moments) in x.chunks_exact(block.stride).zip(moments.chunks_exact_mut(k)) {
-                        for ((x, w), y) in x.iter().zip(weight.iter()).zip(ids) {
-                            moments[*y as usize] += w * x;
-                        }
+        let k = self.target.classes().len();
+        match self.target.labels() {
+            // Every row adds to the sums of its own class alone.
+            Labels::Hard(ids) if k >= MANY_LABELS => {
+                let ids = &ids[self.blocks.rows(b)];
+                for (x, moments) in x.chunks_exact(block.stride).zip(moments.chunks_exact_mut(k)) {
+                    for ((x, w), y) in x.iter().zip(weight).zip(ids) {
+                        moments[*y as usize] += w * x;
                     }
                 }
-                _ => {
-                    u.fill(0.0);
-                    self.add_labels(b, weight, u, 1.0);
-                    kernel::outer(block, x, u, k, moments);
-                }
+            }
+            _ => {
+                u.fill(0.0);
+                self.add_labels(b, weight, u, 1.0);
+                kernel::outer(block, x, u, k, moments);
             }
         }
     }

@@ -59,9 +59,13 @@ impl<'a> RidgeNll<'a> {
             thetas: Thetas::default(),
             blocks,
         };
-        this.for_each_slot(|view, _, slot, _| {
-            view.prepare(slot, mode);
-        });
+        this.for_each_slot(|view, _, slot, buffers| view.prepare(slot, buffers, mode));
+        if !mode.leads {
+            this.reduce();
+            let n = this.rows() as f64;
+            Arc::make_mut(&mut this.dual).moments = this.slots[0].moments.iter().map(|sum| sum / n).collect();
+            this.slots.iter_mut().for_each(|slot| slot.moments = vec![]);
+        }
         this
     }
 
@@ -95,9 +99,7 @@ impl<'a> RidgeNll<'a> {
         every: usize,
         work: impl Fn(&View<'_>, Hand<'_, T>) + Sync + Send,
     ) -> &[f64] {
-        let mode = self.mode;
         self.for_each_slot(|view, theta, slot, buffers| {
-            view.prepare_curvature(slot, mode);
             slot.sum.clear();
             slot.sum.resize(len, 0.0);
             view.each(slot, buffers, T::theta(theta), every, |view, hand| work(view, hand));
@@ -126,18 +128,6 @@ impl<'a> RidgeNll<'a> {
         }
     }
 
-    fn sum_moments(&mut self) {
-        let parameters = self.columns() * self.classes();
-        self.for_each_slot(|view, _, slot, buffers| {
-            slot.moments.resize(parameters, 0.0);
-            view.add_moments(slot, buffers);
-        });
-        self.reduce();
-        let n = self.rows() as f64;
-        Arc::make_mut(&mut self.dual).moments = self.slots[0].moments.iter().map(|sum| sum / n).collect();
-        self.slots.iter_mut().for_each(|slot| slot.moments = vec![]);
-    }
-
     /// F and its gradient at `point`, products in `T`.
     fn evaluate_in<T: WithTheta>(&mut self, point: &mut Point) {
         let n = self.rows() as f64;
@@ -158,7 +148,9 @@ impl<'a> RidgeNll<'a> {
     fn common_probabilities(&self, theta: &[f64]) -> Option<Vec<f64>> {
         let k = self.classes();
         let (features, intercepts) = theta.split_at(self.blocks.design.features() * k);
-        let same = self.target.offsets().is_none() && features.iter().all(|t| *t == 0.0);
+        let same = !self.dual.moments.is_empty()
+            && self.target.offsets().is_none()
+            && features.iter().all(|t| *t == 0.0);
         same.then(|| if intercepts.is_empty() { softmax(&vec![0.0; k]) } else { softmax(intercepts) })
     }
 
@@ -263,20 +255,22 @@ impl Objective for RidgeNll<'_> {
     }
 
     fn evaluate(&mut self, point: &mut Point) {
-        if self.dual.moments.is_empty() {
-            self.sum_moments();
-        }
-        match self.common_probabilities(&point.theta) {
-            Some(p) => self.evaluate_at(point, &p),
-            None => self.evaluate_in::<f64>(point),
+        let Mode { precision, leads, .. } = self.mode;
+        match (self.common_probabilities(&point.theta), precision) {
+            (Some(p), _) => self.evaluate_at(point, &p),
+            (None, Precision::Single) if leads => self.evaluate_in::<f32>(point),
+            (None, _) => self.evaluate_in::<f64>(point),
         }
     }
 
-    fn estimate(&mut self, point: &mut Point) {
-        match self.mode.precision {
-            Precision::Single if !self.dual.moments.is_empty() => self.evaluate_in::<f32>(point),
-            _ => self.evaluate(point),
+    fn estimate(&mut self, point: &mut Point) -> bool {
+        let single = self.mode.precision == Precision::Single;
+        if single {
+            self.evaluate_in::<f32>(point);
+        } else {
+            self.evaluate(point);
         }
+        single
     }
 
     fn hessian_vector_product(&mut self, v: &[f64], out: &mut [f64]) {
@@ -319,7 +313,7 @@ impl Objective for RidgeNll<'_> {
         if sharpened {
             self.mode.precision = Precision::Double;
             let mode = self.mode;
-            self.for_each_slot(|view, _, slot, _| view.prepare(slot, mode));
+            self.for_each_slot(|view, _, slot, _| view.sharpen(slot, mode));
         }
         sharpened
     }

@@ -37,7 +37,6 @@ pub(super) struct Parts<'s, T> {
     /// Probabilities that are kept in f32 beside an evaluation in f64.
     pub(super) rounded: &'s mut [f32],
     pub(super) sum: &'s mut Vec<f64>,
-    pub(super) moments: &'s mut [f64],
     pub(super) totals: &'s mut Totals,
 }
 
@@ -85,8 +84,8 @@ pub(super) trait Buffered: Real + Default {
 
 impl Buffered for f64 {
     fn parts(slot: &mut Slot) -> Parts<'_, f64> {
-        let Slot { double: kept, single, sum, moments, totals, .. } = slot;
-        Parts { kept, rounded: &mut single.p, sum, moments, totals }
+        let Slot { double: kept, single, sum, totals, .. } = slot;
+        Parts { kept, rounded: &mut single.p, sum, totals }
     }
     fn scratch(buffers: &mut Buffers) -> &mut Scratch<f64> {
         &mut buffers.double
@@ -95,8 +94,8 @@ impl Buffered for f64 {
 
 impl Buffered for f32 {
     fn parts(slot: &mut Slot) -> Parts<'_, f32> {
-        let Slot { single: kept, sum, moments, totals, .. } = slot;
-        Parts { kept, rounded: &mut [], sum, moments, totals }
+        let Slot { single: kept, sum, totals, .. } = slot;
+        Parts { kept, rounded: &mut [], sum, totals }
     }
     fn scratch(buffers: &mut Buffers) -> &mut Scratch<f32> {
         &mut buffers.single

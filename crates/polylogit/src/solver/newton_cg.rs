@@ -35,7 +35,9 @@ const FAR: f64 = 1e-3;
 /// where rows are long enough for that to be cheap. Beside a whole Hessian it always is.
 const LOOK_AHEAD: usize = 200;
 /// A step that promises more than this, in nats and as a share of F, ends where an estimate of F and its gradient will do.
-const ROUGH: f64 = 1e-3;
+const ROUGH: f64 = 1e-5;
+/// An estimate errs by less than this, in nats and as a share of F.
+const ESTIMATED: f64 = 1e-6;
 /// A direction moves scores by more than this although the decrement has vanished: suspect separation.
 const SUSPECT: f64 = 0.1;
 /// Rows may go against a separating direction by this share of its best row.
@@ -80,7 +82,7 @@ impl Recession {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) tol: f64,
-    /// End as well when a step promises less than this share of F?
+    /// End when a step promises less than this share of F, or than an estimate of F tells, and take no bounds?
     pub(crate) good_enough: Option<f64>,
     pub(crate) max_steps: usize,
     /// Is nothing penalised, so that separable classes have no finite optimum?
@@ -92,17 +94,28 @@ pub(crate) struct Limits {
 }
 
 /// Minimises from `theta`.
-#[expect(clippy::too_many_lines, reason = "the loop reads top to bottom as the method")]
 pub(crate) fn minimise(
     objective: &mut dyn Objective,
     theta: Vec<f64>,
     limits: Limits,
     observer: &mut dyn Observer,
 ) -> Outcome {
+    let mut start = Point { theta, ..Point::default() };
+    objective.evaluate(&mut start);
+    minimise_from(objective, start, false, limits, observer)
+}
+
+/// Minimises from the point that was evaluated last; `rough`: that is, estimated.
+#[expect(clippy::too_many_lines, reason = "the loop reads top to bottom as the method")]
+pub(crate) fn minimise_from(
+    objective: &mut dyn Objective,
+    mut point: Point,
+    mut rough: bool,
+    limits: Limits,
+    observer: &mut dyn Observer,
+) -> Outcome {
     let mut metric = Preconditioner::new(objective, limits.reserve);
     let (solver, reason) = metric.explain();
-    let mut point = Point { theta, ..Point::default() };
-    objective.evaluate(&mut point);
     let mut trial = point.clone();
     let (mut work, mut step) = (Workspace::default(), Step::default());
     let (mut radius, mut first_norm, mut last_norm) = (None, None, None::<f64>);
@@ -110,10 +123,14 @@ pub(crate) fn minimise(
     let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
     let mut stale = true; // Is the metric that of another point?
     let mut retry = false; // Was the last step refused?
-    let (mut rough, mut trusted) = (false, true); // Is the point estimated? Do estimates lead on?
+    let bounded = limits.good_enough.is_none();
+    let bound = |objective: &dyn Objective, point: &Point| {
+        bounded.then(|| certificate::duality_gap(point, objective.dual(), objective.workers())).flatten()
+    };
+    let mut trusted = bounded; // Do estimates lead on?
     let (status, kind, mut gap) = loop {
         // A bound from below holds for every point: the best one so far counts.
-        let certified = certificate::duality_gap(&point, objective.dual(), objective.workers()).map(|gap| {
+        let certified = bound(objective, &point).map(|gap| {
             let own = point.value - gap;
             if rough {
                 gap
@@ -192,7 +209,8 @@ pub(crate) fn minimise(
         if asked.get() {
             break (Status::Cancelled, kind, open);
         }
-        if limits.good_enough.is_some_and(|share| !step.boundary && decrement <= share * point.value) {
+        let good_enough = |share: f64| decrement <= (share * point.value).max(ESTIMATED);
+        if !step.boundary && limits.good_enough.is_some_and(good_enough) {
             break (Status::Converged, kind, open);
         }
         if certified.is_none() {
@@ -200,6 +218,12 @@ pub(crate) fn minimise(
                 break (Status::Cancelled, kind, open);
             }
             if !step.boundary && decrement <= limits.tol * point.value {
+                if rough {
+                    objective.evaluate(&mut point);
+                    passes += 1.0;
+                    rough = false;
+                    continue;
+                }
                 match objective.margins(&step.s) {
                     Some(margins) if limits.separable && margins.high > SUSPECT => {
                         if margins.low >= -AGAINST * margins.high {
@@ -224,19 +248,20 @@ pub(crate) fn minimise(
             1.0
         };
         metric.vectors.moved(&mut trial.theta, &point.theta, time, &step.s);
-        let estimated = trusted && decrement > ROUGH * point.value.max(1.0);
-        if estimated {
-            objective.estimate(&mut trial);
+        let estimated = if trusted && decrement > ROUGH * point.value.max(1.0) {
+            objective.estimate(&mut trial)
         } else {
             objective.evaluate(&mut trial);
-        }
+            false
+        };
         passes += 1.0;
         steps += 1;
         let gained = point.value - trial.value;
         // Near the optimum F is all rounding; the gap (or the gradient) still tells better from worse.
-        let flat = decrement <= ROUNDING * point.value.abs();
+        let flat =
+            decrement <= if rough { ESTIMATED * point.value.max(1.0) } else { ROUNDING * point.value.abs() };
         let better = if flat {
-            let gap = certificate::duality_gap(&trial, objective.dual(), objective.workers());
+            let gap = bound(objective, &trial);
             let square = |v: &[f64]| metric.vectors.dot(v, v);
             gap.zip(certified)
                 .map_or_else(|| square(&trial.gradient) < square(&point.gradient), |(new, old)| new < old)
@@ -267,16 +292,17 @@ pub(crate) fn minimise(
             retry = false;
             stalls = 0;
         } else {
-            // That a small step fails may be the fault of rounded curvature.
-            let sharpened = decrement <= ROUNDED * point.value.abs() && objective.sharpen();
+            // That a small step fails may be the fault of an estimate, or of rounded curvature.
+            let misled = rough && flat;
+            let sharpened = !rough && decrement <= ROUNDED * point.value.abs() && objective.sharpen();
             stale |= sharpened;
-            retry = !sharpened;
+            retry = !sharpened && !misled;
             stalls += 1;
             // The next product needs the probabilities of this point again.
             objective.evaluate(&mut point);
             passes += 1.0;
             (rough, trusted) = (false, false);
-            if (flat && !sharpened) || stalls >= STALLS * 4 || step.length == 0.0 {
+            if (flat && !sharpened && !misled) || stalls >= STALLS * 4 || step.length == 0.0 {
                 break (Status::PrecisionLimit, kind, open);
             }
         }
@@ -323,4 +349,54 @@ fn foreseen_gap(
 fn tell(observer: &mut dyn Observer, step: usize, passes: f64, point: &Point, gap: f64, tol: f64) -> bool {
     let event = Event { step, passes, objective: point.value, relative_gap: gap / point.value, tol };
     observer.step(&event).is_break() || observer.cancelled()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::kept::{Keep, Mode, Precision};
+    use crate::objective::of;
+    use crate::solver::Silent;
+    use crate::{Design, Target, design::rows::Standardise};
+
+    /// Even where the start is so good that an estimate tells nothing of what is left, with labels that columns tell (F is small)
+    /// and that they do not.
+    #[test]
+    fn a_fit_from_an_estimate_ends_as_proven_as_any() {
+        let (n, d, k) = (2500, 30, 6);
+        let x: Vec<f64> =
+            (0..n * d).map(|i| ((i * 7919 + i / 31 * 104_729) % 1013) as f64 / 300.0 - 1.7).collect();
+        let design = Design::dense(&x, n, d).unwrap();
+        let best = |i: usize| (0..k).max_by(|a, b| x[i * d + a].total_cmp(&x[i * d + b]));
+        for (told, ridge) in [(true, 1e-5), (false, 1e-3), (false, 1e-7), (false, 0.0)] {
+            let label = |i: usize| if told { best(i).unwrap_or(0) } else { i * i % k + i % 2 };
+            let target = Target::from_labels((0..n).map(|i| label(i).to_string())).unwrap();
+            let k = target.classes().len();
+            let mode = Mode { precision: Precision::Single, keep: Keep::All, leads: false };
+            let ridge = (0..=d).map(|j| if j < d { ridge } else { 0.0 }).collect();
+            let mut f = of(&design, &target, Standardise::identity(d), true, ridge, mode, Workers::default());
+            let limits = Limits {
+                tol: 1e-9,
+                good_enough: None,
+                max_steps: 200,
+                separable: false,
+                reserve: true,
+                provable: false,
+            };
+            let exact = minimise(&mut *f, vec![0.0; (d + 1) * k], limits, &mut Silent).point;
+            let near =
+                |share: f64| exact.theta.iter().enumerate().map(move |(i, t)| t + share * (i as f64).sin());
+            for theta in [near(0.0), near(1e-6), near(1e-3), near(1.0)] {
+                let mut start = Point { theta: theta.collect(), ..Point::default() };
+                assert!(f.estimate(&mut start));
+                let end = minimise_from(&mut *f, start, true, limits, &mut Silent);
+                assert_eq!(end.status, Status::Converged);
+                assert!(end.gap <= limits.tol * end.point.value);
+                assert!((end.point.value - exact.value).abs() <= 2.0 * limits.tol * exact.value);
+                let mut again = Point { theta: end.point.theta.clone(), ..Point::default() };
+                f.evaluate(&mut again);
+                assert_eq!(again.value, end.point.value);
+            }
+        }
+    }
 }

@@ -263,7 +263,7 @@ mod tests {
         let all = target.reweighted(weights(|_| false));
         let held_out = target.reweighted(weights(|row| (row / 256).is_multiple_of(4)));
         for (target, every) in [(all, 4), (held_out, 1)] {
-            let mode = Mode { precision: Precision::Single, keep: Keep::All };
+            let mode = Mode { precision: Precision::Single, keep: Keep::All, leads: false };
             let (standardise, ridge) = (Standardise::identity(d), vec![0.0; d + 1]);
             let mut f = of(&design, &target, standardise, true, ridge, mode, Workers::default());
             let mut metric = Preconditioner::new(&*f, false);
