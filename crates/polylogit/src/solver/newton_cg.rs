@@ -24,6 +24,8 @@ use crate::parallel::Workers;
 const GROWTH: f64 = 2.5;
 /// Steps that lead nowhere in a row after which float64 has no more to give.
 const STALLS: usize = 8;
+/// Steps after which the decrement should be less than a quarter of what it was, if the metric and curvature are right.
+const PATIENCE: usize = 20;
 /// A step is solved until the gap that it foresees is this share of the one asked for.
 const AMPLE: f64 = 0.3;
 /// F is known to this relative accuracy.
@@ -121,6 +123,8 @@ pub(crate) fn minimise_from(
     let (mut radius, mut first_norm, mut last_norm) = (None, None, None::<f64>);
     let (mut passes, mut steps, mut stalls) = (1.0, 0, 0);
     let (mut recession, mut lower) = (None, f64::NEG_INFINITY);
+    // The decrement by quarters, and the step that had it.
+    let (mut least, mut since) = (f64::INFINITY, 0);
     let mut stale = true; // Is the metric that of another point?
     let mut retry = false; // Was the last step refused?
     let bounded = limits.good_enough.is_none();
@@ -203,6 +207,9 @@ pub(crate) fn minimise_from(
         }
         first_norm = first_norm.or(Some(step.gradient_norm));
         let decrement = step.predicted.max(0.0);
+        if decrement < 0.25 * least {
+            (least, since) = (decrement, steps);
+        }
         let open = certified.unwrap_or(decrement);
         let kind =
             if certified.is_some() { CertificateKind::DualityGap } else { CertificateKind::NewtonDecrement };
@@ -237,6 +244,17 @@ pub(crate) fn minimise_from(
         }
         if steps >= limits.max_steps {
             break (Status::StepLimit, kind, open);
+        }
+        // Many steps that gain a little each: their metric is a poor one, or they follow the rounding of curvature.
+        if bounded && steps >= since + PATIENCE {
+            since = steps;
+            let insists = metric.insist(passes);
+            if objective.sharpen() || insists {
+                objective.evaluate(&mut point);
+                passes += 1.0;
+                (rough, stale, retry) = (false, true, false);
+                continue;
+            }
         }
         let slope = -metric.vectors.dot(&point.gradient, &step.s);
         let far = if metric.is_hessian() { ROUNDED } else { FAR };

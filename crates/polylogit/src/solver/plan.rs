@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     /// Every how manyth block a sampled Hessian reads, and its cost in passes.
     pub(crate) every: usize,
     pub(crate) hessian_cost: f64,
+    /// That of all rows.
+    pub(super) whole_cost: f64,
     /// Is one block for all classes formed where no Hessian is, and at which cost in passes?
     pub(crate) may_share: bool,
     pub(crate) shared_cost: f64,
@@ -87,6 +89,7 @@ impl Plan {
             hessians,
             every,
             hessian_cost,
+            whole_cost: self::hessian_cost(n, m, k, 1),
             may_share: m <= SHARED && dense,
             shared_every,
             shared_cost: (shape.shared_block() / shared_every as f64 + factorisation(m)) / shape.products(),
@@ -97,6 +100,11 @@ impl Plan {
     /// Is a shared block formed after a step of so many products?
     pub(crate) fn shares_after(&self, products: f64) -> bool {
         self.may_share && (self.shared_cost <= DEAR || products >= WAITS * self.shared_cost)
+    }
+
+    /// Has Hessians read all rows from now on.
+    pub(super) fn read_all(&mut self) {
+        (self.every, self.hessian_cost) = (1, self.whole_cost);
     }
 
     /// The method's name and the reason for it; seconds are those of `cost.rs`.

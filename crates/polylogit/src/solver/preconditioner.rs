@@ -170,7 +170,23 @@ impl Preconditioner {
         };
         if self.plan.hessians == Hessians::IfSlow && products as f64 > slow.max(FEW_PRODUCTS) {
             self.plan.hessians = Hessians::Next;
+            // A sample misses what rare values and rare classes hold.
+            if matches!(self.metric, Some(Metric::Exact { .. })) && self.products > self.plan.whole_cost {
+                self.plan.read_all();
+            }
         }
+    }
+
+    /// Hears that many steps led nowhere: the Hessian of all rows is factored at each from now on, where it may be and costs
+    /// less than what has been `spent` in passes; `false` if nothing changes.
+    pub(super) fn insist(&mut self, spent: f64) -> bool {
+        let may =
+            matches!(self.plan.hessians, Hessians::IfSlow | Hessians::Next) && self.plan.whole_cost < spent;
+        if may {
+            self.plan.read_all();
+            self.plan.hessians = Hessians::Always;
+        }
+        may
     }
 
     /// Is the metric the Hessian itself?
