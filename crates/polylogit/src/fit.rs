@@ -104,12 +104,7 @@ pub(crate) fn fit(
     } else {
         let mut objective = problem.objective();
         let mut point = Point { theta: start.theta, ..Point::default() };
-        let rough = if start.far {
-            objective.estimate(&mut point)
-        } else {
-            objective.evaluate(&mut point);
-            false
-        };
+        let rough = newton_cg::look(&mut *objective, &mut point, start.far);
         newton_cg::minimise_from(&mut *objective, point, rough, problem.limits(), observer)
     };
 

@@ -176,6 +176,7 @@ fn from_samples(problem: &Problem<'_>, mut start: Start, observer: &mut dyn Obse
             design: part,
             target: &labels,
             standardise,
+            // Dense rows come standardised: their λ is the one of x̃.
             ridge: if design.is_sparse() { problem.ridge.clone() } else { problem.scaled_ridge() },
             leads: true,
             ..problem.clone()

@@ -158,6 +158,34 @@ impl<'a> Csr<'a> {
     }
 }
 
+/// The values of dense rows that are not 0, for tests that take the same rows both ways.
+#[cfg(test)]
+pub(crate) struct NonZeros {
+    values: Vec<f64>,
+    columns: Vec<u32>,
+    starts: Vec<u64>,
+}
+
+#[cfg(test)]
+impl NonZeros {
+    /// Of `x`, row-major with `d` columns.
+    pub(crate) fn of(x: &[f64], d: usize) -> Self {
+        let (mut values, mut columns, mut starts) = (vec![], vec![], vec![0]);
+        for row in x.chunks_exact(d) {
+            for (j, v) in (0..).zip(row).filter(|(_, v)| **v != 0.0) {
+                values.push(*v);
+                columns.push(j);
+            }
+            starts.push(values.len() as u64);
+        }
+        Self { values, columns, starts }
+    }
+
+    pub(crate) fn csr(&self) -> Csr<'_> {
+        Csr::new(&self.values[..], &self.columns[..], &self.starts[..])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

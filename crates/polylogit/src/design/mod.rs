@@ -10,6 +10,8 @@ pub(crate) mod statistics;
 use crate::error::{Error, Result, check_len};
 use crate::scalar::{Scalar, Slice};
 
+#[cfg(test)]
+pub(crate) use csr::NonZeros;
 pub use csr::{Csr, CsrIndices, CsrValues};
 
 /// The design matrix X (n × d), borrowed.

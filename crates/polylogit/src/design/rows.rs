@@ -108,22 +108,15 @@ impl<'a> RowBlocks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::Csr;
+    use crate::design::NonZeros;
 
     #[test]
     fn dense_and_sparse_blocks_are_the_standardised_rows() {
         let (n, d) = (300, 3);
         let x: Vec<f64> = (0..n * d).map(|i| if i % 4 == 0 { i as f64 } else { 0.0 }).collect();
-        let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
-        for row in x.chunks_exact(d) {
-            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-                values.push(*v);
-                indices.push(j as u32);
-            }
-            indptr.push(values.len() as u64);
-        }
+        let stored = NonZeros::of(&x, d);
         let standardise = Standardise { shift: vec![1.0, -2.0, 0.5], factor: vec![2.0, 0.1, 0.0] };
-        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let sparse = Design::sparse(stored.csr(), d).unwrap();
         for design in [Design::dense(&x, n, d).unwrap(), sparse] {
             let blocks = RowBlocks::new(design, standardise.clone(), true, 2);
             let Block { rows, stride } = blocks.block;

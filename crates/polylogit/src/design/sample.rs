@@ -85,6 +85,7 @@ fn dense<V: Scalar>(x: &[V], rows: &[usize], standardise: &Standardise, workers:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::design::NonZeros;
     use crate::design::rows::RowBlocks;
 
     #[test]
@@ -92,15 +93,8 @@ mod tests {
         let (n, d) = (500, 11);
         let x: Vec<f64> =
             (0..n * d).map(|i| if i % 3 == 0 { 0.0 } else { 1e9 + (i as f64 * 0.7).sin() }).collect();
-        let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
-        for row in x.chunks_exact(d) {
-            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-                values.push(*v);
-                indices.push(j as u32);
-            }
-            indptr.push(values.len() as u64);
-        }
-        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let stored = NonZeros::of(&x, d);
+        let sparse = Design::sparse(stored.csr(), d).unwrap();
         let standardise = Standardise {
             shift: (0..d).map(|j| if j % 2 == 0 { 1e9 } else { 0.0 }).collect(),
             factor: (0..d).map(|j| j as f64 * 0.5).collect(),

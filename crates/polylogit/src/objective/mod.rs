@@ -239,26 +239,21 @@ pub(crate) fn of<'a>(
 mod tests {
     use super::kept::{Keep, Precision};
     use super::*;
-    use crate::design::Csr;
+    use crate::design::NonZeros;
 
     /// The same rows dense and sparse, wide enough for the objective of stored values.
     #[test]
     fn the_nll_along_a_step_is_that_of_moved_parameters() {
         let (n, d, k) = (300, DENSE_COLUMNS + 50, 3);
-        let (mut x, mut values, mut indices, mut indptr) = (vec![0.0; n * d], vec![], vec![], vec![0u64]);
-        for row in 0..n {
+        let mut x = vec![0.0; n * d];
+        for (row, x) in x.chunks_exact_mut(d).enumerate() {
             for e in 0..4 {
-                let (j, v) = ((row * 7 + e * 211) % d, 1.0 + (row + e) as f64 % 3.0);
-                x[row * d + j] = v;
+                x[(row * 7 + e * 211) % d] = 1.0 + (row + e) as f64 % 3.0;
             }
-            for (j, v) in x[row * d..(row + 1) * d].iter().enumerate().filter(|(_, v)| **v != 0.0) {
-                values.push(*v);
-                indices.push(j as u32);
-            }
-            indptr.push(values.len() as u64);
         }
+        let stored = NonZeros::of(&x, d);
         let target = Target::from_labels((0..300i64).map(|i| i * i % 3 % 2 + i % 2)).unwrap();
-        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let sparse = Design::sparse(stored.csr(), d).unwrap();
         let theta: Vec<f64> = (0..(d + 1) * k).map(|i| (i as f64).sin()).collect();
         let s: Vec<f64> = (0..(d + 1) * k).map(|i| 0.1 * (1.7 * i as f64).cos()).collect();
         for design in [Design::dense(&x, n, d).unwrap(), sparse] {

@@ -192,7 +192,7 @@ impl Held {
 mod tests {
     use super::*;
     use crate::design::rows::Standardise;
-    use crate::design::{Csr, Design};
+    use crate::design::{Design, NonZeros};
     use crate::objective::columns;
     use crate::objective::kept::Precision;
     use crate::target::Target;
@@ -202,15 +202,8 @@ mod tests {
         let (n, d, k) = (60, 6, 3);
         let x: Vec<f64> =
             (0..n * d).map(|i| if i * i % 7 < 4 { 0.0 } else { (i as f64).sin() + 0.5 }).collect();
-        let (mut values, mut indices, mut indptr) = (vec![], vec![], vec![0u64]);
-        for row in x.chunks_exact(d) {
-            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
-                values.push(*v);
-                indices.push(j as u32);
-            }
-            indptr.push(values.len() as u64);
-        }
-        let sparse = Design::sparse(Csr::new(&values[..], &indices[..], &indptr[..]), d).unwrap();
+        let stored = NonZeros::of(&x, d);
+        let sparse = Design::sparse(stored.csr(), d).unwrap();
         let labels: Vec<u32> = (0..n as u32).map(|i| i % 7 % 3).collect();
         let target = Target::from_labels(labels.iter().map(|y| i64::from(*y))).unwrap();
         let theta: Vec<f64> = (0..(d + 1) * k).map(|i| (1.7 * i as f64).cos()).collect();

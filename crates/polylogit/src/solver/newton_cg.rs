@@ -107,6 +107,15 @@ pub(crate) fn minimise(
     minimise_from(objective, start, false, limits, observer)
 }
 
+/// Evaluates, or estimates where that will do (`roughly`); was it estimated?
+pub(crate) fn look(objective: &mut dyn Objective, point: &mut Point, roughly: bool) -> bool {
+    if roughly {
+        return objective.estimate(point);
+    }
+    objective.evaluate(point);
+    false
+}
+
 /// Minimises from the point that was evaluated last; `rough`: that is, estimated.
 #[expect(clippy::too_many_lines, reason = "the loop reads top to bottom as the method")]
 pub(crate) fn minimise_from(
@@ -266,12 +275,8 @@ pub(crate) fn minimise_from(
             1.0
         };
         metric.vectors.moved(&mut trial.theta, &point.theta, time, &step.s);
-        let estimated = if trusted && decrement > ROUGH * point.value.max(1.0) {
-            objective.estimate(&mut trial)
-        } else {
-            objective.evaluate(&mut trial);
-            false
-        };
+        let roughly = trusted && decrement > ROUGH * point.value.max(1.0);
+        let estimated = look(objective, &mut trial, roughly);
         passes += 1.0;
         steps += 1;
         let gained = point.value - trial.value;
